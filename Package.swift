@@ -1,0 +1,170 @@
+// swift-tools-version: 6.2
+import Foundation
+import PackageDescription
+
+// One package for both services, the command line tool and everything they share. `docs/ARCHITECTURE.md` explains the folders and
+// `shared/order.txt` gives the order in which modules may import each other; `make lint` proves that this file keeps to it.
+
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
+let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
+let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let inMemoryLogging = Target.Dependency.product(name: "InMemoryLogging", package: "swift-log")
+let jwtKit = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+let nioFoundationCompat = Target.Dependency.product(name: "NIOFoundationCompat", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates")
+let swiftASN1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
+
+let package = Package(
+    name: "roost",
+    platforms: [.macOS(.v15)],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-asn1", exact: "1.7.4"),
+        .package(url: "https://github.com/apple/swift-certificates", exact: "1.21.1"),
+        .package(url: "https://github.com/apple/swift-configuration", exact: "1.4.0", traits: [.defaults, "YAML"]),
+        .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
+        .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
+        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+        .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
+        .package(url: "https://github.com/vapor/jwt-kit", exact: "5.7.1"),
+    ],
+    targets: [
+        // shared/system: module maps of the system's libraries.
+        .systemLibrary(name: "CJavaScriptCore", path: "shared/system/CJavaScriptCore", pkgConfig: "javascriptcoregtk-4.1",
+            providers: [.apt(["libjavascriptcoregtk-4.1-dev"])]),
+        .systemLibrary(name: "CNGHTTP2", path: "shared/system/CNGHTTP2", pkgConfig: "libnghttp2",
+            providers: [.apt(["libnghttp2-dev"])]),
+
+        // shared: low to high, in the order of shared/order.txt.
+        .target(name: "JSON", path: "shared/JSON"),
+        .target(name: "SSE", path: "shared/SSE"),
+        .target(name: "Model", dependencies: ["JSON"], path: "shared/Model"),
+        .target(name: "OperatorHTTP", dependencies: [asyncHTTPClient, nioCore, nioHTTP1], path: "shared/OperatorHTTP"),
+        .target(name: "Telemetry", path: "shared/Telemetry"),
+        .target(name: "Service",
+            dependencies: ["JSON", "Model", "Telemetry", configuration, hummingbird, logging, serviceLifecycle, nioCore, nioPosix],
+            path: "shared/Service"),
+        .target(name: "Database", dependencies: ["Model", grdb, logging], path: "shared/Database"),
+        .target(name: "Channel", dependencies: ["CNGHTTP2", "Telemetry", logging, nioCore, nioPosix, nioSSL, crypto, serviceLifecycle],
+            path: "shared/Channel"),
+        .target(name: "MCP", dependencies: ["JSON", "Model", "SSE"], path: "shared/MCP"),
+        .target(name: "Store", dependencies: ["Database", "JSON", "Model", crypto], path: "shared/Store"),
+        .target(name: "Vault", dependencies: ["Model", "Store", crypto], path: "shared/Vault"),
+        .target(name: "Policies", dependencies: ["Model"], path: "shared/Policies"),
+        .target(name: "Egress", dependencies: ["Model", asyncHTTPClient, logging, nioCore, nioPosix, nioHTTP1, nioSSL], path: "shared/Egress"),
+        .target(name: "OpenAPI", dependencies: ["Egress", "JSON", "Model", yams], path: "shared/Integrations/OpenAPI"),
+        .target(name: "Catalog", dependencies: ["Egress", "JSON", "Model", "OpenAPI", "Policies", "Store", "Vault", crypto], path: "shared/Catalog"),
+        .target(name: "CSandbox", path: "shared/Sandbox/CSandbox"),
+        .target(name: "Sandbox", dependencies: ["CSandbox", "JSON", "Model", logging, nioCore, nioPosix, serviceLifecycle], path: "shared/Sandbox/Host"),
+        .executableTarget(name: "sandbox-worker", dependencies: ["CJavaScriptCore", "CSandbox"], path: "shared/Sandbox/Worker"),
+        .target(name: "Engine", dependencies: ["Catalog", "JSON", "Model", "Policies", "Sandbox", "Store", crypto, logging], path: "shared/Engine"),
+        .target(name: "Identity", dependencies: ["JSON", "Model", "OperatorHTTP", "Store", crypto, jwtKit, logging], path: "shared/Identity"),
+        .target(name: "ExecutionStack",
+            dependencies: ["Catalog", "Egress", "Engine", "Identity", "JSON", "Model", "Policies", "Sandbox", "Store", "Vault", logging],
+            path: "shared/ExecutionStack"),
+
+        // services
+        .target(name: "SessionAPI", dependencies: ["Channel", "JSON", "MCP", "Model", "Telemetry"], path: "services/session-service/SessionAPI"),
+        .target(name: "Sessions",
+            dependencies: [
+                "Catalog", "Channel", "Database", "ExecutionStack", "JSON", "MCP", "Model", "Service", "SessionAPI", "Store", "Telemetry", "Vault",
+                "Egress", "Identity", configuration, crypto, logging, serviceLifecycle,
+            ],
+            path: "services/session-service/Sessions"),
+        .executableTarget(name: "session-service", dependencies: ["Service", "Sessions", argumentParser],
+            path: "services/session-service/session-service"),
+        .target(name: "Gateway",
+            dependencies: [
+                "Catalog", "Channel", "Database", "Egress", "ExecutionStack", "Identity", "JSON", "MCP", "Model", "OpenAPI", "Policies", "SSE",
+                "Service", "SessionAPI", "Store", "Telemetry", "Vault", configuration, crypto, hummingbird, hummingbirdCore, httpTypes, logging,
+                nioCore, serviceLifecycle,
+            ],
+            path: "services/api-gateway/Gateway"),
+        .executableTarget(name: "api-gateway", dependencies: ["Gateway", "Service", argumentParser], path: "services/api-gateway/api-gateway"),
+        .executableTarget(name: "roost",
+            dependencies: ["Database", "Identity", "JSON", "Model", "Service", "Store", "Vault", argumentParser, configuration, crypto, logging],
+            path: "services/roost"),
+
+        // tests
+        .target(name: "TestSupport",
+            dependencies: [
+                "Channel", "Database", "JSON", "Model", "Store", crypto, hummingbird, logging, nioCore, nioPosix, nioHTTP1, nioSSL, swiftASN1, x509,
+            ],
+            path: "tests/support"),
+        .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"], path: "tests/unit/JSONTests"),
+        .testTarget(name: "SSETests", dependencies: ["SSE"], path: "tests/unit/SSETests"),
+        .testTarget(name: "ModelTests", dependencies: ["JSON", "Model"], path: "tests/unit/ModelTests"),
+        .testTarget(name: "OperatorHTTPTests", dependencies: ["OperatorHTTP", "TestSupport", hummingbird], path: "tests/unit/OperatorHTTPTests"),
+        .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"], path: "tests/unit/TelemetryTests"),
+        .testTarget(name: "ServiceTests", dependencies: ["Service", "TestSupport", configuration, hummingbird, hummingbirdTesting, logging], path: "tests/unit/ServiceTests"),
+        .testTarget(name: "DatabaseTests", dependencies: ["Database", "Model", "TestSupport"], path: "tests/unit/DatabaseTests"),
+        .testTarget(name: "ChannelTests",
+            dependencies: ["Channel", "CNGHTTP2", "Telemetry", "TestSupport", logging, nioCore, nioEmbedded, nioPosix, nioSSL], path: "tests/unit/ChannelTests"),
+        .testTarget(name: "MCPTests", dependencies: ["JSON", "MCP", "Model", "SSE"], path: "tests/unit/MCPTests"),
+        .testTarget(name: "StoreTests", dependencies: ["Database", "JSON", "Model", "Store", "TestSupport"], path: "tests/unit/StoreTests"),
+        .testTarget(name: "VaultTests", dependencies: ["Database", "Model", "Store", "TestSupport", "Vault"], path: "tests/unit/VaultTests"),
+        .testTarget(name: "PoliciesTests", dependencies: ["Model", "Policies"], path: "tests/unit/PoliciesTests"),
+        .testTarget(name: "EgressTests", dependencies: ["Egress", "Model", "TestSupport", hummingbird, nioCore, nioPosix], path: "tests/unit/EgressTests"),
+        .testTarget(name: "OpenAPITests", dependencies: ["Egress", "JSON", "Model", "OpenAPI", "TestSupport"], path: "tests/unit/OpenAPITests"),
+        .testTarget(name: "CatalogTests", dependencies: ["Catalog", "Database", "Egress", "JSON", "Model", "OpenAPI", "Policies", "Store", "TestSupport", "Vault"], path: "tests/unit/CatalogTests"),
+        .testTarget(name: "SandboxTests", dependencies: ["JSON", "Model", "Sandbox", "TestSupport", "sandbox-worker", logging, nioCore], path: "tests/unit/SandboxTests"),
+        .testTarget(name: "EngineTests", dependencies: ["Catalog", "Database", "Engine", "JSON", "Model", "Policies", "Sandbox", "Store", "TestSupport", logging], path: "tests/unit/EngineTests"),
+        .testTarget(name: "IdentityTests", dependencies: ["Database", "Identity", "JSON", "Model", "OperatorHTTP", "Store", "TestSupport", hummingbird, jwtKit], path: "tests/unit/IdentityTests"),
+        .testTarget(name: "ExecutionStackTests", dependencies: ["Catalog", "Database", "Egress", "Engine", "ExecutionStack", "JSON", "Model", "Policies", "Sandbox", "Store", "TestSupport", "Vault", logging], path: "tests/unit/ExecutionStackTests"),
+        .testTarget(name: "SessionsTests", dependencies: ["Channel", "Database", "ExecutionStack", "JSON", "MCP", "Model", "SessionAPI", "Sessions", "Store", "TestSupport", logging], path: "tests/unit/SessionsTests"),
+        .testTarget(name: "GatewayTests",
+            dependencies: ["Gateway", "JSON", "Model", "SessionAPI", "Store", "TestSupport", hummingbird, hummingbirdTesting, logging], path: "tests/unit/GatewayTests"),
+        .testTarget(name: "IntegrationTests",
+            dependencies: ["Database", "JSON", "Model", "Store", "TestSupport", "api-gateway", "roost", "sandbox-worker", "session-service", asyncHTTPClient, hummingbird, logging, nioCore],
+            path: "tests/integration"),
+    ]
+)
+
+// DEVELOPMENT ONLY, removed before release: drop targets whose folder does not exist yet, and dependencies on them.
+let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+func exists(_ t: Target) -> Bool {
+    guard let path = t.path else { return true }
+    let files = FileManager.default.enumerator(atPath: root.appendingPathComponent(path).path)
+    return files?.contains { ["swift", "c", "modulemap"].contains(URL(fileURLWithPath: "\($0)").pathExtension) } ?? false
+}
+package.targets.removeAll { !exists($0) }
+let present = Set(package.targets.map(\.name))
+for target in package.targets {
+    target.dependencies.removeAll {
+        if case .byNameItem(let name, _) = $0 { return !present.contains(name) }
+        return false
+    }
+}
+
+for target in package.targets where target.type != .system {
+    var settings = target.swiftSettings ?? []
+    settings += [
+        .swiftLanguageMode(.v6),
+        .treatAllWarnings(as: .error),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    ]
+    target.swiftSettings = settings
+}
