@@ -71,7 +71,7 @@ let package = Package(
         .target(name: "Store", dependencies: ["Database", "JSON", "Model", crypto], path: "shared/Store"),
         .target(name: "Vault", dependencies: ["Model", "Store", crypto], path: "shared/Vault"),
         .target(name: "Policies", dependencies: ["Model"], path: "shared/Policies"),
-        .target(name: "Egress", dependencies: ["Model", asyncHTTPClient, logging, nioCore, nioPosix, nioHTTP1, nioSSL], path: "shared/Egress"),
+        .target(name: "Egress", dependencies: ["Model", asyncHTTPClient, logging, nioCore, nioPosix, nioHTTP1, nioSSL, serviceLifecycle], path: "shared/Egress"),
         .target(name: "OpenAPI", dependencies: ["Egress", "JSON", "Model", yams], path: "shared/Integrations/OpenAPI"),
         .target(name: "Catalog", dependencies: ["Egress", "JSON", "Model", "OpenAPI", "Policies", "Store", "Vault", crypto], path: "shared/Catalog"),
         .target(name: "CSandbox", path: "shared/Sandbox/CSandbox"),
