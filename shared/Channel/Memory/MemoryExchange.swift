@@ -1,0 +1,179 @@
+import Synchronization
+
+/// One request and its response between two tasks of one process.
+final class MemoryExchange: Sendable {
+    private struct State {
+        var head = HeadSlot<HeadContinuation>.empty
+        var request: TaskBodyPipe
+        var response: TaskBodyPipe
+        var ended: ChannelError?
+
+        mutating func withPipe<R>(_ direction: Direction, _ body: (inout TaskBodyPipe) -> R) -> R {
+            switch direction {
+            case .request: body(&self.request)
+            case .response: body(&self.response)
+            }
+        }
+    }
+
+    enum Direction: Sendable {
+        case request
+        case response
+    }
+
+    /// The request as it was sent; its body travels through the exchange.
+    let request: ChannelRequest
+    /// The task that runs the handler.
+    let handlerTask = TaskCanceller()
+    /// The task that produces the request's body, if that is a stream.
+    let producerTask = TaskCanceller()
+    private let state: Mutex<State>
+
+    init(request: ChannelRequest, limits: ChannelLimits) {
+        self.request = request
+        self.state = Mutex(
+            State(
+                request: TaskBodyPipe(capacity: limits.maxUnreadBytes),
+                response: TaskBodyPipe(capacity: limits.maxUnreadBytes)
+            )
+        )
+    }
+
+    // MARK: The client's side
+
+    /// Waits for the head of the response.
+    func head() async -> HeadResult {
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let ready = self.state.withLock { $0.head.wait(continuation) }
+                if let (waiter, result) = ready { waiter.resume(returning: result) }
+            }
+        } onCancel: {
+            self.end(Self.cancelled)
+        }
+    }
+
+    /// The end that the producer of the request's body writes to.
+    var requestWriter: ChannelBodyWriter { ChannelBodyWriter(sink: MemorySink(exchange: self, direction: .request)) }
+
+    /// Says that the request's body is complete.
+    func finishRequest() {
+        _ = self.state.withLock { $0.request.finish() }.resume()
+    }
+
+    // MARK: The server's side
+
+    /// The request's body as the handler reads it.
+    var requestBody: ChannelBody {
+        if case .bytes = self.request.body.storage { return self.request.body }
+        return ChannelBody(storage: .source(MemorySource(exchange: self, direction: .request)))
+    }
+
+    /// The end that the producer of the response's body writes to.
+    var responseWriter: ChannelBodyWriter { ChannelBodyWriter(sink: MemorySink(exchange: self, direction: .response)) }
+
+    /// Gives the client the head of the response.
+    func respond(_ response: ChannelResponse) {
+        var response = response
+        if case .bytes = response.body.storage {
+        } else {
+            let source = MemorySource(exchange: self, direction: .response)
+            response.body = ChannelBody(storage: .source(DroppableSource(source)))
+        }
+        let ready = self.state.withLock { $0.head.fill(.success(response)) }
+        if let (waiter, result) = ready { waiter.resume(returning: result) }
+    }
+
+    /// Says that the response is complete; the client need not send the rest of its request.
+    func finishResponse() {
+        let (request, response) = self.state.withLock { state in
+            let error = ChannelError(.cancelled, "The peer answered without reading the rest of the request.")
+            return (state.request.abandon(error), state.response.finish())
+        }
+        _ = request.resume()
+        _ = response.resume()
+        self.producerTask.cancel()
+    }
+
+    // MARK: Both
+
+    /// Ends the exchange, unless it has ended: everybody who waits gets the error, and both tasks are cancelled.
+    func end(_ error: ChannelError) {
+        let (head, request, response) = self.state.withLock { state in
+            let isComplete = state.head.isFilled && state.response.isFinished
+            guard state.ended == nil, !isComplete else { return (nil as (HeadContinuation, HeadResult)?, nil as TaskBodyPipe.Wake?, nil as TaskBodyPipe.Wake?) }
+            state.ended = error
+            var request = state.request.fail(error)
+            let abandoned = state.request.abandon(error)
+            request.writers += abandoned.writers
+            request.reader = request.reader ?? abandoned.reader
+            return (state.head.fill(.failure(error)), request, state.response.fail(error))
+        }
+        if let (waiter, result) = head { waiter.resume(returning: result) }
+        _ = request?.resume()
+        _ = response?.resume()
+        if request != nil {
+            self.handlerTask.cancel()
+            self.producerTask.cancel()
+        }
+    }
+
+    static let cancelled = ChannelError(.cancelled, "The request was cancelled.")
+
+    fileprivate func read(_ direction: Direction) async -> Result<[UInt8]?, ChannelError> {
+        let (result, wake) = self.state.withLock { state in
+            var wake = TaskBodyPipe.Wake()
+            let result = state.withPipe(direction) { $0.read(&wake) }
+            return (result, wake)
+        }
+        _ = wake.resume()
+        if let result { return result }
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let wake = self.state.withLock { state in state.withPipe(direction) { $0.wait(reader: continuation) } }
+                _ = wake.resume()
+            }
+        } onCancel: {
+            self.end(Self.cancelled)
+        }
+    }
+
+    fileprivate func write(_ chunk: [UInt8], _ direction: Direction) async -> Result<Void, ChannelError> {
+        switch self.state.withLock({ state in state.withPipe(direction) { $0.write(chunk) } }) {
+        case .accepted(let wake):
+            _ = wake.resume()
+            return .success(())
+        case .failed(let error): return .failure(error)
+        case .full: break
+        }
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let wake = self.state.withLock { state in state.withPipe(direction) { $0.wait(writer: continuation, with: chunk) } }
+                _ = wake.resume()
+            }
+        } onCancel: {
+            self.end(Self.cancelled)
+        }
+    }
+}
+
+private struct MemorySink: ChannelBodySink {
+    let exchange: MemoryExchange
+    let direction: MemoryExchange.Direction
+
+    func write(_ chunk: [UInt8]) async throws(ChannelError) { try await self.exchange.write(chunk, self.direction).get() }
+}
+
+private final class MemorySource: ChannelBodySource {
+    private let exchange: MemoryExchange
+    private let direction: MemoryExchange.Direction
+
+    init(exchange: MemoryExchange, direction: MemoryExchange.Direction) {
+        self.exchange = exchange
+        self.direction = direction
+    }
+
+    func next() async throws(ChannelError) -> [UInt8]? { try await self.exchange.read(self.direction).get() }
+
+    func cancel() { self.exchange.end(MemoryExchange.cancelled) }
+}
