@@ -1,0 +1,75 @@
+/// What went wrong in the database.
+///
+/// Neither the message nor the description ever carries a parameter or a row: both may be logged and shown to administrators.
+package struct DatabaseError: Error, Sendable {
+    /// A stable kind of failure. A struct around a private enum, so that adding one breaks no caller's switch.
+    package struct Code: Sendable, Hashable, CustomStringConvertible {
+        private enum Wrapped: String {
+            case unavailable, busy, timeout, uniqueViolation, foreignKeyViolation, checkViolation, notNullViolation, readOnly, full, corrupted
+            case ioFailure, tooBig, migration, unexpectedValue, invalidStatement, closed
+        }
+
+        private let wrapped: Wrapped
+
+        /// The database cannot be opened or reached.
+        package static let unavailable = Code(wrapped: .unavailable)
+        /// Another writer kept it longer than the bound, or too many wait already. The same call may succeed later.
+        package static let busy = Code(wrapped: .busy)
+        /// A transaction took longer than its bound and was rolled back.
+        package static let timeout = Code(wrapped: .timeout)
+        /// A row with the same key is there already; see ``DatabaseError/constraint``.
+        package static let uniqueViolation = Code(wrapped: .uniqueViolation)
+        /// A row refers to one that does not exist, or one that is referred to would go.
+        package static let foreignKeyViolation = Code(wrapped: .foreignKeyViolation)
+        /// A value is outside of what its column admits; see ``DatabaseError/constraint``.
+        package static let checkViolation = Code(wrapped: .checkViolation)
+        /// A column that must have a value got none.
+        package static let notNullViolation = Code(wrapped: .notNullViolation)
+        /// The file, its folder or the connection admits no writes.
+        package static let readOnly = Code(wrapped: .readOnly)
+        /// The disk or the database's own bound is reached.
+        package static let full = Code(wrapped: .full)
+        /// The file is not a database, or is damaged. Restore a backup.
+        package static let corrupted = Code(wrapped: .corrupted)
+        /// The operating system failed to read or write.
+        package static let ioFailure = Code(wrapped: .ioFailure)
+        /// A value or a statement is larger than the database takes.
+        package static let tooBig = Code(wrapped: .tooBig)
+        /// The schema cannot be brought to this version.
+        package static let migration = Code(wrapped: .migration)
+        /// A row does not have the columns or types that its reader expects.
+        package static let unexpectedValue = Code(wrapped: .unexpectedValue)
+        /// The statement is wrong: a bug in Roost.
+        package static let invalidStatement = Code(wrapped: .invalidStatement)
+        /// The database was closed, or a transaction's connection was used after its end.
+        package static let closed = Code(wrapped: .closed)
+
+        package var description: String { self.wrapped.rawValue }
+    }
+
+    package let code: Code
+    /// What happened, and where that is known, what to do about it.
+    package let message: String
+    /// The violated constraint's name, equal on both databases: the name of the unique index, `<table>_pkey`, or the CHECK's name.
+    package let constraint: String?
+    /// The database's own number for the error, for searching its documentation: SQLite's extended result code.
+    package let nativeCode: Int?
+
+    package init(code: Code, message: String, constraint: String? = nil, nativeCode: Int? = nil) {
+        self.code = code
+        self.message = message
+        self.constraint = constraint
+        self.nativeCode = nativeCode
+    }
+
+    /// Whether the same call may succeed later without any change: the database was away or in use.
+    package var isTransient: Bool { [.unavailable, .busy, .timeout].contains(self.code) }
+}
+
+extension DatabaseError: CustomStringConvertible {
+    package var description: String {
+        let name = self.constraint.map { " (\($0))" } ?? ""
+        let native = self.nativeCode.map { " [\($0)]" } ?? ""
+        return "\(self.code)\(name): \(self.message)\(native)"
+    }
+}
