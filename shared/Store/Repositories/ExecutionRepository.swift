@@ -1,0 +1,201 @@
+import Database
+import JSON
+package import Model
+
+/// Runs of agent code. Each belongs to one process by a lease on its row, leaves `running` and `waiting` exactly once, and is ended by
+/// a sweep when its process dies.
+package struct ExecutionRepository: Sendable {
+    /// What came of the end of an execution.
+    package enum Finish: Sendable, Hashable {
+        /// This call ended it.
+        case recorded
+        /// It had ended before, in this state: a sweep was faster. The caller's outcome is dropped.
+        case alreadyEnded(ExecutionState)
+    }
+
+    /// The error code of an execution whose process died.
+    package static let interruptedCode = "execution_interrupted"
+
+    let context: StoreContext
+
+    /// Writes a running execution. Call it before the program runs; throws `ownerLost` when the owner's lease lapsed.
+    package func start(_ draft: ExecutionDraft) async throws {
+        try self.context.check(draft.codeHash, "the code's hash", maxBytes: self.context.limits.maxNameBytes)
+        let values =
+            [draft.principal.organization.databaseValue, draft.id.databaseValue, draft.principal.account.databaseValue]
+            + draft.principal.method.columns
+            + [
+                draft.session.databaseValue, draft.client.databaseValue, draft.codeHash.databaseValue,
+                Int64(bitPattern: draft.seed).databaseValue, draft.owner.replica.databaseValue, draft.owner.epoch.databaseValue,
+                draft.startedAt.databaseValue, self.context.limits.replicaLease.microseconds.databaseValue,
+            ]
+        let inserted = try await self.context.refusing {
+            try await self.context.connection(draft.principal.organization).execute(
+                """
+                INSERT INTO executions (
+                    organization_id, id, account_id, auth_kind, auth_issuer, auth_subject, session_id, client, code_hash, seed,
+                    owner_replica, owner_epoch, started_at, state)
+                SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'running'
+                WHERE EXISTS (SELECT 1 FROM replicas r WHERE r.id = $11 AND r.epoch = $12 AND r.heartbeat_at > {now} - $14)
+                """, values: values)
+        }
+        guard inserted == 1 else { throw StoreError(code: .ownerLost, message: "the replica that runs the execution has no valid lease") }
+    }
+
+    /// The one end of an execution: writes its outcome if it still runs or waits and belongs to the caller.
+    ///
+    /// What is to be written exactly once for each execution goes into this transaction. Throws `ownerLost` when the execution goes on
+    /// under another owner, `notFound` when there is none, `invalidValue` for an outcome beyond ``StoreLimits/maxOutcomeBytes``.
+    @discardableResult
+    package func finish(
+        _ execution: ExecutionID, in organization: OrganizationID, by lease: ReplicaLease, with end: ExecutionEnd
+    ) async throws -> Finish {
+        precondition(end.state.isTerminal, "an execution ends in a terminal state")
+        guard (end.outcome?.bytes.count ?? 0) <= self.context.limits.maxOutcomeBytes else {
+            throw StoreError(code: .invalidValue, message: "the outcome is longer than \(self.context.limits.maxOutcomeBytes) bytes")
+        }
+        return try await self.context.database.transaction(in: .organization(organization)) { connection in
+            let changed = try await connection.execute(
+                """
+                UPDATE executions SET state = $5, ended_at = {now}, outcome = $6, error_code = $7
+                WHERE organization_id = $1 AND id = $2 AND owner_replica = $3 AND owner_epoch = $4 AND ended_at IS NULL
+                """, organization, execution, lease.replica, lease.epoch, end.state, end.outcome, end.errorCode)
+            if changed == 1 { return .recorded }
+            let state: ExecutionState? = try await connection.first(
+                "SELECT state FROM executions WHERE organization_id = $1 AND id = $2", organization, execution, as: { try $0.single() })
+            guard let state else { throw StoreError(code: .notFound, message: "there is no such execution") }
+            guard state.isTerminal else { throw StoreError(code: .ownerLost, message: "the execution belongs to another process") }
+            return .alreadyEnded(state)
+        }
+    }
+
+    /// Moves an execution between `running` and `waiting`; throws `ownerLost` when it ended or is another process's.
+    package func setWaiting(
+        _ isWaiting: Bool, _ execution: ExecutionID, in organization: OrganizationID, by lease: ReplicaLease
+    ) async throws {
+        let changed = try await self.context.connection(organization).execute(
+            """
+            UPDATE executions SET state = $5
+            WHERE organization_id = $1 AND id = $2 AND owner_replica = $3 AND owner_epoch = $4 AND ended_at IS NULL
+            """, organization, execution, lease.replica, lease.epoch, isWaiting ? ExecutionState.waiting : .running)
+        guard changed == 1 else { throw StoreError(code: .ownerLost, message: "the execution ended or belongs to another process") }
+    }
+
+    /// Asks an execution's owner to stop it; its own process does, wherever that is. With `account`, only that account's.
+    ///
+    /// Returns the execution's state: a terminal one means that there was nothing left to stop. Throws `notFound`.
+    @discardableResult
+    package func requestCancel(
+        _ execution: ExecutionID, in organization: OrganizationID, account: AccountID? = nil
+    ) async throws -> ExecutionState {
+        let connection = self.context.connection(organization)
+        let requested = try await connection.execute(
+            """
+            UPDATE executions SET cancel_requested_at = COALESCE(cancel_requested_at, {now})
+            WHERE organization_id = $1 AND id = $2 AND ended_at IS NULL AND (CAST($3 AS TEXT) IS NULL OR account_id = $3)
+            """, organization, execution, account)
+        let state: ExecutionState? = try await connection.first(
+            "SELECT state FROM executions WHERE organization_id = $1 AND id = $2 AND (CAST($3 AS TEXT) IS NULL OR account_id = $3)",
+            organization, execution, account, as: { try $0.single() })
+        guard let state else { throw StoreError(code: .notFound, message: "there is no such execution") }
+        return requested == 1 && state.isTerminal ? .running : state
+    }
+
+    /// Which of a process's executions somebody wants stopped: what every owner polls. Crosses organizations, ids only.
+    package func cancelRequests(of lease: ReplicaLease) async throws -> [ExecutionReference] {
+        try await self.context.installation.all(
+            """
+            SELECT organization_id, id FROM executions
+            WHERE owner_replica = $1 AND owner_epoch = $2 AND ended_at IS NULL AND cancel_requested_at IS NOT NULL LIMIT $3
+            """, lease.replica, lease.epoch, self.context.limits.maxPageSize, as: ExecutionReference.init)
+    }
+
+    /// Ends what dead owners left, as `failed` with ``interruptedCode``; returns what it ended, up to ``StoreLimits/sweepBatch``. Any
+    /// process may call it, and several at once: each execution is ended by one of them.
+    package func sweep() async throws -> [ExecutionReference] {
+        var ended: [ExecutionReference] = []
+        for orphan in try await self.orphans() where try await self.interrupt(orphan) {
+            ended.append(orphan)
+        }
+        return ended
+    }
+
+    /// One execution of the organization with its outcome; with `account`, only that account's. Nil when there is none.
+    package func find(_ execution: ExecutionID, in organization: OrganizationID, account: AccountID? = nil) async throws -> ExecutionRecord? {
+        try await self.context.connection(organization).first(
+            """
+            SELECT \(ExecutionRecord.columns), outcome FROM executions
+            WHERE organization_id = $1 AND id = $2 AND (CAST($3 AS TEXT) IS NULL OR account_id = $3)
+            """, organization, execution, account
+        ) { try ExecutionRecord($0, hasOutcome: true) }
+    }
+
+    /// The organization's executions, newest first, without outcomes; of one account when given.
+    package func list(
+        in organization: OrganizationID, account: AccountID? = nil, _ page: PageRequest = .first
+    ) async throws -> Page<ExecutionRecord> {
+        let keyset = try Keyset(page, list: "executions", limits: self.context.limits)
+        let connection = self.context.connection(organization)
+        let rows: [DatabaseRow]
+        if let account {
+            rows = try await connection.query(
+                """
+                SELECT \(ExecutionRecord.columns) FROM executions
+                WHERE organization_id = $1 AND account_id = $2 AND id < $3 ORDER BY id DESC LIMIT $4
+                """, organization, account, keyset.descending, keyset.fetchCount)
+        } else {
+            rows = try await connection.query(
+                "SELECT \(ExecutionRecord.columns) FROM executions WHERE organization_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
+                organization, keyset.descending, keyset.fetchCount)
+        }
+        return keyset.page(try rows.map { try ExecutionRecord($0, hasOutcome: false) }) { [$0.id.rawValue] }
+    }
+
+    /// Executions whose owner's lease lapsed. Crosses organizations, ids only.
+    private func orphans() async throws -> [ExecutionReference] {
+        try await self.context.installation.all(
+            """
+            SELECT e.organization_id, e.id FROM executions e
+            WHERE e.ended_at IS NULL AND NOT EXISTS (
+                SELECT 1 FROM replicas r WHERE r.id = e.owner_replica AND r.epoch = e.owner_epoch AND r.heartbeat_at > {now} - $1)
+            LIMIT $2
+            """, self.context.limits.replicaLease.microseconds, self.context.limits.sweepBatch, as: ExecutionReference.init)
+    }
+
+    /// Ends one orphan unless somebody did meanwhile; looks at the lease again, in the statement that writes.
+    private func interrupt(_ orphan: ExecutionReference) async throws -> Bool {
+        try await self.context.database.transaction(in: .organization(orphan.organization)) { connection in
+            try await connection.execute(
+                """
+                UPDATE executions SET state = 'failed', ended_at = {now}, error_code = $3
+                WHERE organization_id = $1 AND id = $2 AND ended_at IS NULL AND NOT EXISTS (
+                    SELECT 1 FROM replicas r
+                    WHERE r.id = executions.owner_replica AND r.epoch = executions.owner_epoch AND r.heartbeat_at > {now} - $4)
+                """, orphan.organization, orphan.execution, Self.interruptedCode, self.context.limits.replicaLease.microseconds) == 1
+        }
+    }
+}
+
+extension ExecutionRecord {
+    static let columns: Statement = """
+        id, account_id, auth_kind, auth_issuer, auth_subject, session_id, client, state, code_hash, seed, started_at, ended_at,
+        cancel_requested_at, error_code
+        """
+
+    init(_ row: DatabaseRow, hasOutcome: Bool) throws {
+        var row = row.reader()
+        self.id = try row.next()
+        self.account = try row.next()
+        self.method = try Principal.Method(&row)
+        self.session = try row.next()
+        self.client = try row.next()
+        self.state = try row.next()
+        self.codeHash = try row.next()
+        self.seed = UInt64(bitPattern: try row.next())
+        self.startedAt = try row.next()
+        self.endedAt = try row.next()
+        self.cancelRequestedAt = try row.next()
+        self.errorCode = try row.next()
+        self.outcome = hasOutcome ? try row.next() : nil
+    }
+}

@@ -1,0 +1,78 @@
+import Database
+package import Model
+
+/// Tenants and their revision numbers.
+///
+/// Everything here stands above organizations: who may create and list them is the installation key's holder, and a revision says
+/// nothing but that something changed.
+package struct OrganizationRepository: Sendable {
+    let context: StoreContext
+
+    /// Makes an organization; refuses a slug that is taken with `alreadyExists`.
+    package func create(id: OrganizationID = OrganizationID(), name: String, slug: String) async throws -> Organization {
+        try self.context.check(name, "the name", maxBytes: self.context.limits.maxNameBytes)
+        try self.context.check(slug, "the slug", maxBytes: self.context.limits.maxNameBytes)
+        return try await self.context.refusing {
+            try await self.context.database.transaction(in: .organization(id)) { connection in
+                let rows = try await connection.query(
+                    """
+                    INSERT INTO organizations (organization_id, name, slug, created_at) VALUES ($1, $2, $3, {now})
+                    RETURNING \(Organization.columns)
+                    """, id, name, slug)
+                try await connection.execute("INSERT INTO organization_revisions (organization_id, revision) VALUES ($1, 1)", id)
+                guard let row = rows.first else { throw StoreError(code: .corrupted, message: "an inserted row was not returned") }
+                return try Organization(row)
+            }
+        }
+    }
+
+    /// The organization itself, or nil.
+    package func find(_ organization: OrganizationID) async throws -> Organization? {
+        try await self.context.connection(organization).first(
+            "SELECT \(Organization.columns) FROM organizations WHERE organization_id = $1", organization, as: Organization.init)
+    }
+
+    /// The organization with a slug. Crosses organizations.
+    package func find(slug: String) async throws -> Organization? {
+        try await self.context.installation.first(
+            "SELECT \(Organization.columns) FROM organizations WHERE slug = $1", slug, as: Organization.init)
+    }
+
+    /// All organizations of the installation, oldest first. Crosses organizations.
+    package func list(_ page: PageRequest = .first) async throws -> Page<Organization> {
+        let keyset = try Keyset(page, list: "organizations", limits: self.context.limits)
+        let items = try await self.context.installation.all(
+            "SELECT \(Organization.columns) FROM organizations WHERE organization_id > $1 ORDER BY organization_id LIMIT $2",
+            keyset.ascending, keyset.fetchCount, as: Organization.init)
+        return keyset.page(items) { [$0.id.rawValue] }
+    }
+
+    /// The organization's revision: raised in the transaction of every change to its policies, connections, integrations, keys or
+    /// members. Nil when there is no such organization.
+    package func revision(of organization: OrganizationID) async throws -> Int64? {
+        try await self.revisions(of: [organization])[organization]
+    }
+
+    /// The revisions of up to some thousands of organizations in one cheap statement; those that do not exist are left out.
+    package func revisions(of organizations: [OrganizationID]) async throws -> [OrganizationID: Int64] {
+        var revisions: [OrganizationID: Int64] = [:]
+        for start in stride(from: 0, to: organizations.count, by: Self.revisionBatch) {
+            let batch = organizations[start..<min(start + Self.revisionBatch, organizations.count)]
+            let rows = try await self.context.installation.query(
+                Self.revisionStatement(count: batch.count), values: batch.map(\.databaseValue))
+            for row in rows {
+                var row = row.reader()
+                revisions[try row.next()] = try row.next()
+            }
+        }
+        return revisions
+    }
+
+    private static let revisionBatch = 500
+
+    private static func revisionStatement(count: Int) -> Statement {
+        if count == 1 { return "SELECT organization_id, revision FROM organization_revisions WHERE organization_id = $1" }
+        let places = (1...count).map { "$\($0)" }.joined(separator: ", ")
+        return Statement(generated: "SELECT organization_id, revision FROM organization_revisions WHERE organization_id IN (\(places))")
+    }
+}

@@ -1,0 +1,205 @@
+import Database
+import JSON
+package import Model
+
+/// MCP sessions: rows that outlive the process that runs them.
+///
+/// A session is found within the organization of the principal who asks, so that another organization's session id is as good as none.
+/// That it answers only to the principal and resource that opened it is for the caller to check; the record says who that was.
+package struct SessionRepository: Sendable {
+    let context: StoreContext
+
+    /// Writes a new session. Call it before the client hears the id; throws `ownerLost` when the opening replica's lease lapsed.
+    package func create(_ draft: SessionDraft) async throws -> SessionRecord {
+        try self.check(draft)
+        let organization = draft.principal.organization
+        let values =
+            [draft.hash.databaseValue, draft.id.databaseValue, draft.principal.account.databaseValue, draft.principal.role.databaseValue]
+            + draft.principal.method.columns
+            + [
+                draft.resource.databaseValue, draft.protocolVersion.databaseValue, draft.clientInfo.databaseValue,
+                draft.clientCapabilities.databaseValue, draft.owner.replica.databaseValue, draft.owner.epoch.databaseValue,
+                self.context.limits.replicaLease.microseconds.databaseValue,
+            ]
+        let rows = try await self.context.refusing {
+            try await self.context.connection(organization).query(
+                """
+                INSERT INTO sessions (
+                    organization_id, id_hash, id, account_id, role, auth_kind, auth_issuer, auth_subject, resource, protocol_version,
+                    client_info, client_capabilities, state, owner_replica, owner_epoch, created_at, last_activity_at)
+                SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'open', $13, $14, {now}, {now}
+                WHERE EXISTS (SELECT 1 FROM replicas r WHERE r.id = $13 AND r.epoch = $14 AND r.heartbeat_at > {now} - $15)
+                RETURNING \(SessionRecord.columns)
+                """, values: [organization.databaseValue] + values)
+        }
+        guard let row = rows.first else {
+            throw StoreError(code: .ownerLost, message: "the replica that opens the session has no valid lease")
+        }
+        return try SessionRecord(row, organization: organization)
+    }
+
+    /// Where requests of an open session go; nil when there is no such session or it was closed.
+    package func route(hash: SecretHash, in organization: OrganizationID) async throws -> SessionRoute? {
+        try await self.context.connection(organization).first(
+            """
+            SELECT s.id, s.account_id, s.resource, r.id, r.epoch, r.address FROM sessions s
+            LEFT JOIN replicas r ON r.id = s.owner_replica AND r.epoch = s.owner_epoch AND r.heartbeat_at > {now} - $3
+            WHERE s.organization_id = $1 AND s.id_hash = $2 AND s.state = 'open'
+            """, organization, hash, self.context.limits.replicaLease.microseconds
+        ) { row in
+            var row = row.reader()
+            return SessionRoute(
+                id: try row.next(), account: try row.next(), resource: try row.next(), owner: try ReplicaLease(&row), address: try row.next())
+        }
+    }
+
+    /// The session with this id hash, open or closed; nil when there is none.
+    package func find(hash: SecretHash, in organization: OrganizationID) async throws -> SessionRecord? {
+        try await self.context.connection(organization).first(
+            "SELECT \(SessionRecord.columns) FROM sessions WHERE organization_id = $1 AND id_hash = $2", organization, hash
+        ) { try SessionRecord($0, organization: organization) }
+    }
+
+    /// The session with this public name, open or closed; nil when there is none.
+    package func find(_ session: SessionRecordID, in organization: OrganizationID) async throws -> SessionRecord? {
+        try await self.context.connection(organization).first(
+            "SELECT \(SessionRecord.columns) FROM sessions WHERE organization_id = $1 AND id = $2", organization, session
+        ) { try SessionRecord($0, organization: organization) }
+    }
+
+    /// Makes a replica the owner of an open session that has no live owner, or that it owns already; returns the session as it then is.
+    ///
+    /// Throws `notFound` for a session that is closed or does not exist, and `ownerLost` when another live replica owns it or the
+    /// caller's own lease lapsed. Of several replicas that try at once exactly one succeeds.
+    package func adopt(_ session: SessionRecordID, in organization: OrganizationID, by lease: ReplicaLease) async throws -> SessionRecord {
+        let adopted = try await self.context.connection(organization).first(
+            """
+            UPDATE sessions SET owner_replica = $3, owner_epoch = $4, last_activity_at = {now}
+            WHERE organization_id = $1 AND id = $2 AND state = 'open'
+                AND EXISTS (SELECT 1 FROM replicas r WHERE r.id = $3 AND r.epoch = $4 AND r.heartbeat_at > {now} - $5)
+                AND ((owner_replica = $3 AND owner_epoch = $4) OR NOT EXISTS (
+                    SELECT 1 FROM replicas r
+                    WHERE r.id = sessions.owner_replica AND r.epoch = sessions.owner_epoch AND r.heartbeat_at > {now} - $5))
+            RETURNING \(SessionRecord.columns)
+            """, organization, session, lease.replica, lease.epoch, self.context.limits.replicaLease.microseconds
+        ) { try SessionRecord($0, organization: organization) }
+        if let adopted { return adopted }
+        guard let found = try await self.find(session, in: organization), found.state == .open else {
+            throw StoreError(code: .notFound, message: "there is no such open session")
+        }
+        throw StoreError(code: .ownerLost, message: "another replica owns the session, or the caller's own lease lapsed")
+    }
+
+    /// Notes activity, at most once per ``StoreLimits/touchInterval``; throws `ownerLost` when the session is no longer the caller's
+    /// or was closed.
+    package func touch(_ session: SessionRecordID, in organization: OrganizationID, by lease: ReplicaLease) async throws {
+        let changed = try await self.context.connection(organization).execute(
+            """
+            UPDATE sessions SET last_activity_at =
+                CASE WHEN last_activity_at < {now} - $5 THEN {now} ELSE last_activity_at END
+            WHERE organization_id = $1 AND id = $2 AND owner_replica = $3 AND owner_epoch = $4 AND state = 'open'
+            """, organization, session, lease.replica, lease.epoch, self.context.limits.touchInterval.microseconds)
+        guard changed == 1 else { throw StoreError(code: .ownerLost, message: "the session was closed or has another owner") }
+    }
+
+    /// Gives back all sessions of a replica that stops, so that any other may adopt them at once. Returns how many. Crosses
+    /// organizations and touches nothing but the owner.
+    @discardableResult
+    package func release(_ lease: ReplicaLease) async throws -> Int {
+        try await self.context.installation.execute(
+            "UPDATE sessions SET owner_replica = NULL, owner_epoch = NULL WHERE owner_replica = $1 AND owner_epoch = $2",
+            lease.replica, lease.epoch)
+    }
+
+    /// Ends a session for good, by its client or an admin; false when it was closed before, `notFound` when there is none.
+    @discardableResult
+    package func close(_ session: SessionRecordID, in organization: OrganizationID) async throws -> Bool {
+        let changed = try await self.context.connection(organization).execute(
+            "UPDATE sessions SET state = 'closed', last_activity_at = {now} WHERE organization_id = $1 AND id = $2 AND state = 'open'",
+            organization, session)
+        if changed == 1 { return true }
+        guard try await self.find(session, in: organization) != nil else {
+            throw StoreError(code: .notFound, message: "there is no such session")
+        }
+        return false
+    }
+
+    /// Which of a replica's sessions were closed by somebody else: what its owner polls. Crosses organizations, ids only.
+    package func closedSessions(of lease: ReplicaLease) async throws -> [SessionRecordID] {
+        try await self.context.installation.all(
+            "SELECT id FROM sessions WHERE owner_replica = $1 AND owner_epoch = $2 AND state = 'closed' LIMIT $3",
+            lease.replica, lease.epoch, self.context.limits.maxPageSize
+        ) { try $0.single() }
+    }
+
+    /// Gives back one session, for an owner that has dealt with its end or suspends it.
+    package func release(_ session: SessionRecordID, in organization: OrganizationID, by lease: ReplicaLease) async throws {
+        try await self.context.connection(organization).execute(
+            """
+            UPDATE sessions SET owner_replica = NULL, owner_epoch = NULL
+            WHERE organization_id = $1 AND id = $2 AND owner_replica = $3 AND owner_epoch = $4
+            """, organization, session, lease.replica, lease.epoch)
+    }
+
+    /// The organization's open sessions, newest first; of one account when given.
+    package func list(
+        in organization: OrganizationID, account: AccountID? = nil, _ page: PageRequest = .first
+    ) async throws -> Page<SessionRecord> {
+        let keyset = try Keyset(page, list: "sessions", limits: self.context.limits)
+        let items = try await self.context.connection(organization).all(
+            """
+            SELECT \(SessionRecord.columns) FROM sessions
+            WHERE organization_id = $1 AND id < $2 AND state = 'open' AND (CAST($3 AS TEXT) IS NULL OR account_id = $3)
+            ORDER BY id DESC LIMIT $4
+            """, organization, keyset.descending, account, keyset.fetchCount
+        ) { try SessionRecord($0, organization: organization) }
+        return keyset.page(items) { [$0.id.rawValue] }
+    }
+
+    /// Removes sessions that were closed, or showed no activity, for longer than `age`; up to ``StoreLimits/sweepBatch``, returns how
+    /// many. Crosses organizations and returns nothing of theirs.
+    package func purge(state: SessionRecord.State, olderThan age: Duration) async throws -> Int {
+        try await self.context.installation.execute(
+            """
+            DELETE FROM sessions WHERE (organization_id, id) IN (
+                SELECT organization_id, id FROM sessions WHERE state = $1 AND last_activity_at < {now} - $2 LIMIT $3)
+            """, state, age.microseconds, self.context.limits.sweepBatch)
+    }
+
+    private func check(_ draft: SessionDraft) throws(StoreError) {
+        let limits = self.context.limits
+        try self.context.check(draft.resource, "the resource", maxBytes: limits.maxTextBytes)
+        try self.context.check(draft.protocolVersion, "the protocol version", maxBytes: limits.maxNameBytes)
+        guard (draft.clientInfo?.bytes.count ?? 0) <= limits.maxTextBytes, draft.clientCapabilities.bytes.count <= limits.maxTextBytes else {
+            throw StoreError(code: .invalidValue, message: "clientInfo or capabilities are longer than \(limits.maxTextBytes) bytes")
+        }
+    }
+}
+
+extension ReplicaLease {
+    /// Reads a nullable pair of columns.
+    init?(_ row: inout RowReader) throws {
+        let replica: ReplicaID? = try row.next()
+        let epoch: Int64? = try row.next()
+        guard let replica, let epoch else { return nil }
+        self.init(replica: replica, epoch: epoch)
+    }
+}
+
+extension SessionRecord {
+    static let columns: Statement = """
+        id, account_id, role, auth_kind, auth_issuer, auth_subject, resource, protocol_version, client_info, client_capabilities, state,
+        owner_replica, owner_epoch, created_at, last_activity_at
+        """
+
+    init(_ row: DatabaseRow, organization: OrganizationID) throws {
+        var row = row.reader()
+        let id: SessionRecordID = try row.next()
+        let principal = Principal(
+            organization: organization, account: try row.next(), role: try row.next(), method: try Principal.Method(&row))
+        self.init(
+            id: id, principal: principal, resource: try row.next(), protocolVersion: try row.next(), clientInfo: try row.next(),
+            clientCapabilities: try row.next(), state: try row.next(), owner: try ReplicaLease(&row), createdAt: try row.next(),
+            lastActivityAt: try row.next())
+    }
+}
