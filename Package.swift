@@ -12,6 +12,7 @@ let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-htt
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let inMemoryLogging = Target.Dependency.product(name: "InMemoryLogging", package: "swift-log")
 let jwtKit = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
@@ -25,6 +26,8 @@ let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates")
 let swiftASN1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
 
@@ -44,6 +47,8 @@ let package = Package(
         .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", exact: "1.0.2", traits: []),
+        .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
         .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
         .package(url: "https://github.com/vapor/jwt-kit", exact: "5.7.1"),
@@ -62,7 +67,7 @@ let package = Package(
         .target(name: "OperatorHTTP", dependencies: [asyncHTTPClient, nioCore, nioHTTP1], path: "shared/OperatorHTTP"),
         .target(name: "Telemetry", path: "shared/Telemetry"),
         .target(name: "Service",
-            dependencies: ["JSON", "Model", "Telemetry", configuration, hummingbird, logging, serviceLifecycle, nioCore, nioPosix],
+            dependencies: ["JSON", "Model", configuration, hummingbird, logging, serviceLifecycle, unixSignals, nioCore, systemPackage, yams],
             path: "shared/Service"),
         .target(name: "Database", dependencies: ["Model", grdb, logging], path: "shared/Database"),
         .target(name: "Channel", dependencies: ["CNGHTTP2", "Telemetry", logging, nioCore, nioPosix, nioSSL, crypto, serviceLifecycle],
@@ -82,6 +87,12 @@ let package = Package(
         .target(name: "ExecutionStack",
             dependencies: ["Catalog", "Egress", "Engine", "Identity", "JSON", "Model", "Policies", "Sandbox", "Store", "Vault", logging],
             path: "shared/ExecutionStack"),
+        .target(name: "Installation",
+            dependencies: [
+                "Catalog", "Channel", "Database", "Egress", "Engine", "ExecutionStack", "Identity", "Model", "OperatorHTTP", "Sandbox", "Service", "Store",
+                "Vault", crypto, logging, nioSSL, serviceLifecycle,
+            ],
+            path: "shared/Installation"),
 
         // services
         .target(name: "SessionAPI", dependencies: ["Channel", "JSON", "MCP", "Model", "Telemetry"], path: "services/session-service/SessionAPI"),
@@ -102,7 +113,10 @@ let package = Package(
             path: "services/api-gateway/Gateway"),
         .executableTarget(name: "api-gateway", dependencies: ["Gateway", "Service", argumentParser], path: "services/api-gateway/api-gateway"),
         .executableTarget(name: "roost",
-            dependencies: ["Database", "Identity", "JSON", "Model", "Service", "Store", "Vault", argumentParser, configuration, crypto, logging],
+            dependencies: [
+                "Database", "Identity", "Installation", "JSON", "Model", "Service", "Store", "Vault", argumentParser, crypto, logging,
+                serviceLifecycle, subprocess, systemPackage,
+            ],
             path: "services/roost"),
 
         // tests
