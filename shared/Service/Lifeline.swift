@@ -1,0 +1,30 @@
+import Dispatch
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+import ServiceLifecycle
+
+/// Ends the process when its standard input ends, for children of a supervisor that may die without telling them.
+///
+/// A supervisor keeps the other end of the pipe and never writes to it. The kernel closes that end however the supervisor ends,
+/// `kill -9` included. A parent-death signal would not do: it fires when the *thread* that started the child ends.
+package struct Lifeline: ServiceLifecycle.Service {
+    package init() {}
+
+    /// Returns when standard input ends; the service group takes that as the wish to stop.
+    package func run() async throws {
+        let (ended, continuation) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+        let source = DispatchSource.makeReadSource(fileDescriptor: STDIN_FILENO, queue: .global())
+        source.setEventHandler {
+            var byte: UInt8 = 0
+            if read(STDIN_FILENO, &byte, 1) == 0 { continuation.finish() }
+        }
+        source.activate()
+        defer { source.cancel() }
+        await cancelWhenGracefulShutdown {
+            for await _ in ended {}
+        }
+    }
+}
