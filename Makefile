@@ -1,0 +1,67 @@
+# Two commands do everything: `make run` and `make test`. `make help` lists the rest.
+#
+# There is one release build (run, bench, soak) and one debug build (test): no target builds a configuration in a second way, because
+# a clean build takes minutes (two copies of BoringSSL come with the dependencies).
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+RELEASE := .build/release
+VENV := .venv/.stamp
+
+# Libraries of our own are checked for imports that Package.swift does not declare.
+DEBUG_FLAGS := --explicit-target-dependency-import-check error
+REQUESTS ?= 1000000
+RESTARTS ?= 100
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: release ## Build and start Roost on this machine (ROOST_PORT, ROOST_DATA_DIR); Ctrl-C stops it
+	@exec $(RELEASE)/roost dev
+
+.PHONY: test
+test: debug $(VENV) ## Build and run all tests
+	@echo "Testing"
+	@swift test --skip-build --disable-xctest $(DEBUG_FLAGS) $(if $(XUNIT),--xunit-output $(XUNIT)) $(if $(FILTER),--filter '$(FILTER)')
+
+.PHONY: lint
+lint: ## Check formatting, and that modules import each other only in the order of shared/order.txt
+	@swift format lint -s -p -r Package.swift services shared tests
+	@swift package describe --type json > .build/describe.json
+	@python3 tests/lint/import_order.py .build/describe.json shared/order.txt
+
+.PHONY: format
+format: ## Format all Swift sources in place
+	@swift format -i -p -r Package.swift services shared tests
+
+.PHONY: bench
+bench: release $(VENV) ## Measure, each figure beside its yardstick (docs/benchmarks.md)
+	@deploy/install-packages bench
+	@.venv/bin/python tests/benchmarks/bench.py --build $(RELEASE)
+
+.PHONY: soak-channel
+soak-channel: release ## A million requests through the channel over a hundred restarts (REQUESTS, RESTARTS)
+	@$(RELEASE)/channel-soak --requests $(REQUESTS) --restarts $(RESTARTS)
+
+.PHONY: release
+release:
+	@deploy/install-packages build run
+	@echo "Building (release); the first time takes several minutes"
+	@swift build -c release --quiet
+
+.PHONY: debug
+debug:
+	@deploy/install-packages build run test
+	@echo "Building (debug); the first time takes several minutes"
+	@swift build --build-tests --quiet $(DEBUG_FLAGS)
+
+# Python programs of the tests and benchmarks: the official MCP client, pinned.
+$(VENV): tests/requirements.txt
+	@deploy/install-packages test
+	@echo "Installing Python packages into .venv"
+	@python3 -m venv .venv
+	@.venv/bin/pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	@touch $@
