@@ -6,6 +6,7 @@ import PackageDescription
 // `shared/order.txt` gives the order in which modules may import each other; `make lint` proves that this file keeps to it.
 
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdHTTP2 = Target.Dependency.product(name: "HummingbirdHTTP2", package: "hummingbird")
 let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
@@ -138,7 +139,7 @@ let package = Package(
         .testTarget(name: "StoreTests", dependencies: ["Database", "JSON", "Model", "Store", "TestSupport"], path: "tests/unit/StoreTests"),
         .testTarget(name: "VaultTests", dependencies: ["Database", "Model", "Store", "TestSupport", "Vault"], path: "tests/unit/VaultTests"),
         .testTarget(name: "PoliciesTests", dependencies: ["Model", "Policies"], path: "tests/unit/PoliciesTests"),
-        .testTarget(name: "EgressTests", dependencies: ["Egress", "Model", "TestSupport", hummingbird, nioCore, nioPosix], path: "tests/unit/EgressTests"),
+        .testTarget(name: "EgressTests", dependencies: ["Egress", "Model", "TestSupport", hummingbird, hummingbirdHTTP2, logging, nioCore, nioPosix, nioSSL], path: "tests/unit/EgressTests"),
         .testTarget(name: "OpenAPITests", dependencies: ["Egress", "JSON", "Model", "OpenAPI", "TestSupport"], path: "tests/unit/OpenAPITests"),
         .testTarget(name: "CatalogTests", dependencies: ["Catalog", "Database", "Egress", "JSON", "Model", "OpenAPI", "Policies", "Store", "TestSupport", "Vault"], path: "tests/unit/CatalogTests"),
         .testTarget(name: "SandboxTests", dependencies: ["JSON", "Model", "Sandbox", "TestSupport", "sandbox-worker", logging, nioCore], path: "tests/unit/SandboxTests"),

@@ -1,3 +1,8 @@
+#if canImport(Glibc)
+private import Glibc
+#else
+private import Darwin
+#endif
 internal import AsyncHTTPClient
 internal import NIOCore
 internal import NIOPosix
@@ -29,6 +34,8 @@ extension EgressError {
         case ChannelError.connectTimeout(_):
             self.init(.timeout, "Connecting to \(authority) took too long.", mayHaveBeenSent: false, cause: failure)
         case let error as ChannelError where error == .ioOnClosedChannel || error == .alreadyClosed || error == .eof:
+            self.init(.protocolViolation, "\(authority) closed the connection.", mayHaveBeenSent: isSent, cause: HTTPClientError.remoteConnectionClosed)
+        case let error as IOError where error.errnoCode == ECONNRESET || error.errnoCode == EPIPE:
             self.init(.protocolViolation, "\(authority) closed the connection.", mayHaveBeenSent: isSent, cause: HTTPClientError.remoteConnectionClosed)
         default:
             let code: Code = isSent ? .protocolViolation : .connectFailed
