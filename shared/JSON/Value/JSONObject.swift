@@ -81,17 +81,6 @@ package struct JSONObject: Sendable {
     }
 }
 
-/// A member's name, compared and hashed by its bytes.
-private struct JSONKey: Hashable, Sendable {
-    private let text: String
-
-    init(_ text: String) { self.text = text }
-
-    static func == (left: JSONKey, right: JSONKey) -> Bool { left.text.hasSameBytes(as: right.text) }
-
-    func hash(into hasher: inout Hasher) { self.text.hashBytes(into: &hasher) }
-}
-
 extension JSONObject: RandomAccessCollection {
     package var startIndex: Int { 0 }
 
