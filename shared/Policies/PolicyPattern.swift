@@ -18,7 +18,7 @@ package struct PolicyPattern: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// The longest pattern in UTF-8 bytes.
-    package static let maxBytes = 1024
+    package static let maxBytes = 512
     /// The most segments a pattern may have.
     package static let maxSegments = 32
 

@@ -1,0 +1,31 @@
+import Sandbox
+import Store
+
+extension ExecutionFailure {
+    /// The execution was stopped on purpose.
+    package static let cancelled = ExecutionFailure(code: "cancelled", message: "The execution was cancelled.")
+
+    /// The process that ran the program went away.
+    package static func interrupted(isRetryable: Bool) -> ExecutionFailure {
+        let advice = isRetryable ? "Nothing was changed: run it again." : "Calls that it made may have taken effect: look before running it again."
+        return ExecutionFailure(
+            code: ExecutionRepository.interruptedCode,
+            message: "The process that ran the program went away before its end. \(advice)", isRetryable: isRetryable)
+    }
+
+    /// The program threw.
+    static func thrown(_ thrown: SandboxThrown, in program: RecoveredProgram) -> ExecutionFailure {
+        let column = thrown.line.flatMap { line in thrown.column.map { program.originalColumn(line: line, column: $0) } }
+        return ExecutionFailure(
+            code: "program_threw", message: thrown.message, name: thrown.name, line: thrown.line, column: column, stack: thrown.stack)
+    }
+
+    /// The sandbox refused the program or ended it.
+    static func limit(_ error: SandboxError, in program: RecoveredProgram, isRepeatable: Bool) -> ExecutionFailure {
+        let position = error.position
+        return ExecutionFailure(
+            code: error.code.description, message: error.message, name: error.code == .syntaxError ? "SyntaxError" : nil,
+            line: position?.line, column: position.map { program.originalColumn(line: $0.line, column: $0.column) },
+            isRetryable: isRepeatable && (error.code == .unavailable || error.code == .capacity))
+    }
+}

@@ -1,0 +1,208 @@
+package import Logging
+package import Model
+import Store
+import Synchronization
+
+/// The executions that one process owns: takes them in, stops them when the database, the lease or the process says so, and ends what
+/// other processes left when they died. One for a process.
+///
+/// ``run()`` does the watching; without it nothing is stopped from outside and nothing is swept.
+package final class ExecutionOwner: Sendable {
+    /// The bounds of an owner.
+    ///
+    /// Configuration keys (`roost.engine.<name>`): the names in parentheses.
+    package struct Limits: Sendable, Hashable {
+        /// How often the database is asked who wants an execution stopped, while any runs (`cancel_poll_interval`, 250 ms).
+        package var cancelPollInterval: Duration = .milliseconds(250)
+        /// How often executions of dead owners are looked for (`sweep_interval`, 2 s).
+        package var sweepInterval: Duration = .seconds(2)
+        /// How long running executions may go on once the process drains, before they are interrupted (`drain_timeout`, 20 s).
+        package var drainTimeout: Duration = .seconds(20)
+        /// How long the end of an execution is tried to be written while its caller waits (`end_timeout`, 5 s).
+        package var endTimeout: Duration = .seconds(5)
+        /// Ends kept in memory for later because they could not be written in that time (`max_unrecorded_ends`, 256). The oldest beyond
+        /// that is forgotten; its row is ended by a sweep once this process is gone.
+        package var maxUnrecordedEnds = 256
+
+        package init() {}
+    }
+
+    private let records: any ExecutionRecords
+    private let lease: any LeaseSource
+    private let limits: Limits
+    private let clock: any Clock<Duration>
+    private let logger: Logger
+    private let state = Mutex(OwnerState())
+
+    package init(
+        records: any ExecutionRecords, lease: any LeaseSource, limits: Limits = Limits(), clock: any Clock<Duration> = ContinuousClock(),
+        logger: Logger
+    ) {
+        self.records = records
+        self.lease = lease
+        self.limits = limits
+        self.clock = clock
+        self.logger = logger
+    }
+
+    /// How many executions run here now.
+    package var runningCount: Int { self.state.withLock { $0.running.count } }
+
+    /// Stops an execution if it runs here; it ends `cancelled`. False when it does not run here.
+    @discardableResult
+    package func cancel(_ execution: ExecutionID) -> Bool {
+        guard let running = self.state.withLock({ $0.running[execution] }) else { return false }
+        running.signal.stop(.cancelled)
+        return true
+    }
+
+    // MARK: The life of one execution
+
+    /// Takes an execution in under the lease that holds now.
+    ///
+    /// - Throws: ``EngineError`` while the process drains or has no lease.
+    func begin(_ execution: ExecutionID) throws(EngineError) -> OwnerState.Running {
+        guard let lease = self.lease.currentLease else {
+            throw EngineError(code: .unavailable, message: "This process cannot run programs at the moment. Try again later.")
+        }
+        let running = OwnerState.Running(lease: lease, signal: StopSignal())
+        guard self.state.withLock({ $0.begin(execution, running) }) else {
+            throw EngineError(code: .draining, message: "This process is shutting down and runs no more programs. Try again.")
+        }
+        return running
+    }
+
+    /// Writes the first state of an execution.
+    func recordStart(_ draft: ExecutionDraft) async throws(EngineError) {
+        do {
+            try await self.records.start(draft)
+        } catch {
+            throw EngineError(
+                code: .unavailable, message: "The program was not run, because its start could not be stored. Try again later.",
+                execution: draft.id, cause: error)
+        }
+    }
+
+    /// Writes the end of an execution, trying again for a while when that fails.
+    ///
+    /// - Throws: ``EngineError`` with code `end_not_recorded` when it could not be written; it is then kept and tried again while this
+    ///   process holds its lease, and left to the sweep after that.
+    func recordEnd(_ unrecorded: OwnerState.UnrecordedEnd) async throws(EngineError) -> ExecutionRepository.Finish {
+        try await self.recordEnd(unrecorded, on: self.clock)
+    }
+
+    private func recordEnd<C: Clock<Duration>>(
+        _ unrecorded: OwnerState.UnrecordedEnd, on clock: C
+    ) async throws(EngineError) -> ExecutionRepository.Finish {
+        let start = clock.now
+        var delay = Duration.milliseconds(50)
+        while true {
+            do {
+                return try await self.write(unrecorded)
+            } catch {
+                let isInTime = start.duration(to: clock.now) + delay < self.limits.endTimeout
+                guard isInTime, (try? await clock.sleep(for: delay)) != nil else { throw self.keep(unrecorded, cause: error) }
+                delay = min(delay * 2, .seconds(1))
+            }
+        }
+    }
+
+    /// Lets an execution go, whatever became of it.
+    func finish(_ execution: ExecutionID) {
+        for waiter in self.state.withLock({ $0.finish(execution) }) { waiter.resume() }
+    }
+
+    /// One attempt; an execution that is no longer ours ended long ago, or will be ended by its new owner.
+    private func write(_ unrecorded: OwnerState.UnrecordedEnd) async throws -> ExecutionRepository.Finish {
+        do {
+            return try await self.records.finish(
+                unrecorded.execution, in: unrecorded.organization, by: unrecorded.lease, with: unrecorded.end)
+        } catch let error as StoreError where error.code == .ownerLost || error.code == .notFound {
+            return .alreadyEnded(.failed)
+        }
+    }
+
+    private func keep(_ unrecorded: OwnerState.UnrecordedEnd, cause: any Error) -> EngineError {
+        let isDropped = self.state.withLock { $0.keep(unrecorded, limit: self.limits.maxUnrecordedEnds) }
+        self.logger.error(
+            "the end of an execution could not be stored",
+            metadata: ["execution": "\(unrecorded.execution)", "cause": "\(cause)", "dropped-another": "\(isDropped)"])
+        return EngineError(
+            code: .endNotRecorded,
+            message: """
+                The program ran to its end, but its outcome could not be stored. What its calls did is done: look before running it again. \
+                Execution \(unrecorded.execution) tells its state once the database can be written again.
+                """, execution: unrecorded.execution, cause: cause)
+    }
+
+    // MARK: Watching
+
+    /// Watches until the task is cancelled: cancellations asked for in the database, the lease, ends to be written, orphans.
+    package func run() async {
+        await withDiscardingTaskGroup { group in
+            group.addTask { await self.every(self.limits.cancelPollInterval) { await self.watch() } }
+            group.addTask { await self.every(self.limits.sweepInterval) { await self.sweep() } }
+        }
+    }
+
+    /// Takes no more executions, waits for the running ones up to the bound, then interrupts the rest and waits for their ends.
+    package func drain() async {
+        self.state.withLock { $0.drain() }
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.untilIdle() }
+            group.addTask {
+                // Whether the time is up, the last one ended, or whoever drains was cancelled: what still runs is stopped.
+                try? await self.clock.sleep(for: self.limits.drainTimeout)
+                for running in self.state.withLock({ Array($0.running.values) }) { running.signal.stop(.draining) }
+                await self.untilIdle()
+            }
+            await group.next()
+            group.cancelAll()
+        }
+    }
+
+    private func untilIdle() async {
+        await withCheckedContinuation { continuation in
+            let isWaiting = self.state.withLock { $0.waitUntilIdle(continuation) }
+            if !isWaiting { continuation.resume() }
+        }
+    }
+
+    private func every(_ interval: Duration, _ body: () async -> Void) async {
+        while (try? await self.clock.sleep(for: interval)) != nil { await body() }
+    }
+
+    /// One look at what may stop the executions here, and another try at what could not be written.
+    func watch() async {
+        let lease = self.lease.currentLease
+        let (orphans, isIdle, unrecorded) = self.state.withLock { state in
+            (state.orphans(under: lease), state.running.isEmpty, state.takeUnrecorded(under: lease))
+        }
+        for orphan in orphans { orphan.signal.stop(.leaseLost) }
+        for end in unrecorded { await self.retry(end) }
+        guard let lease, !isIdle else { return }
+        do {
+            for execution in try await self.records.cancelled(of: lease) { self.cancel(execution) }
+        } catch {
+            self.logger.warning("cancellations cannot be read", metadata: ["cause": "\(error)"])
+        }
+    }
+
+    private func retry(_ unrecorded: OwnerState.UnrecordedEnd) async {
+        do {
+            _ = try await self.write(unrecorded)
+        } catch {
+            _ = self.state.withLock { $0.keep(unrecorded, limit: self.limits.maxUnrecordedEnds) }
+        }
+    }
+
+    /// One look for what dead owners left.
+    func sweep() async {
+        do {
+            let count = try await self.records.sweepOrphans()
+            if count > 0 { self.logger.notice("ended executions of dead owners", metadata: ["count": "\(count)"]) }
+        } catch {
+            self.logger.warning("executions of dead owners cannot be looked for", metadata: ["cause": "\(error)"])
+        }
+    }
+}

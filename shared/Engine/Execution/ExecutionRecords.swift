@@ -1,0 +1,33 @@
+package import Model
+package import Store
+
+/// Where executions are kept; the store's repository, in the services.
+package protocol ExecutionRecords: Sendable {
+    /// Writes a running execution, before its program runs.
+    func start(_ draft: ExecutionDraft) async throws
+
+    /// The one end of an execution.
+    func finish(
+        _ execution: ExecutionID, in organization: OrganizationID, by lease: ReplicaLease, with end: ExecutionEnd
+    ) async throws -> ExecutionRepository.Finish
+
+    /// Which of a process's executions somebody wants stopped.
+    func cancelled(of lease: ReplicaLease) async throws -> [ExecutionID]
+
+    /// Ends what dead owners left; returns how many that were.
+    func sweepOrphans() async throws -> Int
+}
+
+extension ExecutionRepository: ExecutionRecords {
+    package func cancelled(of lease: ReplicaLease) async throws -> [ExecutionID] {
+        try await self.cancelRequests(of: lease).map(\.execution)
+    }
+
+    package func sweepOrphans() async throws -> Int { try await self.sweep().count }
+}
+
+/// The lease by which a process owns what it runs; kept by whoever registers the process and renews its heartbeat.
+package protocol LeaseSource: Sendable {
+    /// The lease while it holds, counted with the safety margin; nil while the process has none.
+    var currentLease: ReplicaLease? { get }
+}

@@ -1,0 +1,66 @@
+import Model
+import Store
+
+/// What one process runs at the moment, as a value: no I/O and no waiting. ``ExecutionOwner`` performs what it says.
+struct OwnerState {
+    /// An execution that runs here.
+    struct Running {
+        let lease: ReplicaLease
+        let signal: StopSignal
+    }
+
+    /// An end that could not be written yet.
+    struct UnrecordedEnd {
+        let execution: ExecutionID
+        let organization: OrganizationID
+        let lease: ReplicaLease
+        let end: ExecutionEnd
+    }
+
+    private(set) var running: [ExecutionID: Running] = [:]
+    private(set) var isDraining = false
+    private var unrecorded: [UnrecordedEnd] = []
+    private var idleWaiters: [CheckedContinuation<Void, Never>] = []
+
+    /// Takes an execution in; false while draining.
+    mutating func begin(_ execution: ExecutionID, _ running: Running) -> Bool {
+        guard !self.isDraining else { return false }
+        self.running[execution] = running
+        return true
+    }
+
+    /// Lets an execution go; gives those who waited for the last one.
+    mutating func finish(_ execution: ExecutionID) -> [CheckedContinuation<Void, Never>] {
+        self.running[execution] = nil
+        guard self.running.isEmpty else { return [] }
+        defer { self.idleWaiters = [] }
+        return self.idleWaiters
+    }
+
+    /// Takes nothing in any more.
+    mutating func drain() { self.isDraining = true }
+
+    /// Keeps somebody waiting until nothing runs; false when nothing does.
+    mutating func waitUntilIdle(_ waiter: CheckedContinuation<Void, Never>) -> Bool {
+        guard !self.running.isEmpty else { return false }
+        self.idleWaiters.append(waiter)
+        return true
+    }
+
+    /// The executions that were begun under another lease than the one that holds now.
+    func orphans(under lease: ReplicaLease?) -> [Running] { self.running.values.filter { $0.lease != lease } }
+
+    /// Keeps an end for later, dropping the oldest beyond `limit`; returns whether one was dropped.
+    mutating func keep(_ end: UnrecordedEnd, limit: Int) -> Bool {
+        self.unrecorded.append(end)
+        guard self.unrecorded.count > limit else { return false }
+        self.unrecorded.removeFirst()
+        return true
+    }
+
+    /// Takes all kept ends of leases that still hold; the others are the sweep's.
+    mutating func takeUnrecorded(under lease: ReplicaLease?) -> [UnrecordedEnd] {
+        defer { self.unrecorded = [] }
+        return self.unrecorded.filter { $0.lease == lease }
+    }
+}

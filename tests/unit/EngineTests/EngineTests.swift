@@ -1,0 +1,248 @@
+import Engine
+import JSON
+import Model
+import Sandbox
+import Store
+import Synchronization
+import Testing
+
+@Suite struct EngineTests {
+    private let harness = EngineHarness()
+
+    private func ending(_ execution: ExecutionID) -> ExecutionEnd? { self.harness.records.state.withLock { $0.ends[execution] } }
+
+    @Test("A run's row is written before its program runs, and its end before the answer")
+    func rows() async throws {
+        let records = self.harness.records
+        let engine = self.harness.engine(
+            ScriptedSandbox { realm in
+                let draft = records.state.withLock { $0.drafts.values.first }
+                #expect(draft?.seed == realm.program.seed)
+                #expect(draft?.startedAt == realm.program.startTime)
+                #expect(records.state.withLock { $0.ends.isEmpty })
+                return SandboxRunReport(outcome: .returned(JSONText(2)))
+            })
+        let answer = try await engine.execute("return 1 + 1")
+        let draft = try #require(records.state.withLock { $0.drafts[answer.execution] })
+        #expect(draft.owner == self.harness.lease.currentLease)
+        #expect(draft.principal == self.harness.principal)
+        #expect(draft.codeHash.count == 64)
+        #expect(self.ending(answer.execution)?.state == .completed)
+        #expect(self.ending(answer.execution)?.outcome == answer.toolResult)
+        #expect(self.harness.owner.runningCount == 0)
+    }
+
+    @Test("A program cannot run another one")
+    func nested() async throws {
+        var harness = self.harness
+        harness.principal = Principal(
+            organization: OrganizationID(), account: AccountID(), role: .admin, method: .execution(ExecutionID()))
+        let error = await #expect(throws: EngineError.self) { try await harness.engine(.returning { _ in 1 }).execute("return 1") }
+        #expect(error?.code == .nestedExecution)
+        #expect(harness.records.state.withLock { $0.drafts.isEmpty })
+    }
+
+    @Test("Text that cannot be a program is refused before anything is written", arguments: ["", " \n", "return '\0'", "LONG"])
+    func invalid(code: String) async throws {
+        let code = code == "LONG" ? String(repeating: "x", count: (256 << 10) + 1) : code
+        let error = await #expect(throws: EngineError.self) { try await self.harness.engine(.returning { _ in 1 }).execute(code) }
+        #expect(error?.code == .invalidProgram)
+        #expect(self.harness.records.state.withLock { $0.drafts.isEmpty })
+    }
+
+    @Test("A start that cannot be written means that nothing ran")
+    func startFails() async throws {
+        self.harness.records.state.withLock { $0.failingStarts = 1 }
+        let engine = self.harness.engine(
+            .returning { _ in
+                Issue.record("the program ran")
+                return nil
+            })
+        let error = await #expect(throws: EngineError.self) { try await engine.execute("return 1") }
+        #expect(error?.code == .unavailable)
+        #expect(error?.isRetryable == true)
+        #expect(self.harness.owner.runningCount == 0)
+    }
+
+    @Test("An end is tried again until it is written")
+    func endRetried() async throws {
+        self.harness.records.state.withLock { $0.failingEnds = 3 }
+        async let answer = self.harness.engine(.returning { _ in 1 }).execute("return 1")
+        for _ in 0..<3 {
+            await self.harness.clock.waitForSleepers(1)
+            self.harness.clock.advance(by: .seconds(1))
+        }
+        #expect(self.ending(try await answer.execution)?.state == .completed)
+    }
+
+    @Test("An end that cannot be written in time is an error that says so, and is written later")
+    func endFails() async throws {
+        self.harness.records.state.withLock { $0.failingEnds = 2 }
+        let engine = self.harness.engine(.returning { _ in 1 })
+        let answer = Task { try await engine.execute("return 1") }
+        await self.harness.clock.waitForSleepers(1)
+        self.harness.clock.advance(by: .seconds(6))
+        let error = await #expect(throws: EngineError.self) { try await answer.value }
+        #expect(error?.code == .endNotRecorded)
+        #expect(error?.isRetryable == false)
+        let execution = try #require(error?.execution)
+        #expect(self.ending(execution) == nil)
+
+        let owner = self.harness.owner
+        let watching = Task { await owner.run() }
+        defer { watching.cancel() }
+        await self.harness.clock.waitForSleepers(2)
+        self.harness.clock.advance(by: .milliseconds(250))
+        await self.harness.clock.waitForSleepers(2)
+        #expect(self.ending(execution)?.state == .completed)
+    }
+
+    @Test(
+        "An execution that another process ended meanwhile is answered as interrupted",
+        arguments: [
+            .success(.alreadyEnded(.failed)), .failure(StoreError(code: .ownerLost, message: "lost")),
+            .failure(StoreError(code: .notFound, message: "gone")),
+        ] as [Result<ExecutionRepository.Finish, StoreError>])
+    func ownerLost(finish: Result<ExecutionRepository.Finish, StoreError>) async throws {
+        self.harness.records.state.withLock { $0.finish = finish }
+        let answer = try await self.harness.engine(.returning { _ in 1 }).execute("return 1")
+        #expect(answer.failure?.code == "execution_interrupted")
+        #expect(answer.failure?.isRetryable == false)
+        #expect(self.harness.records.state.withLock { $0.endAttempts } == 1)
+    }
+
+    @Test("An execution is cancelled in its own process")
+    func cancelHere() async throws {
+        let started = Gate()
+        async let answer = self.harness.engine(.endless(started: started)).execute("for (;;) {}")
+        await started.wait()
+        let execution = try #require(self.harness.records.state.withLock { $0.drafts.keys.first })
+        #expect(self.harness.owner.cancel(execution))
+        let ended = try await answer
+        #expect(ended.state == .cancelled)
+        #expect(ended.failure?.code == "cancelled")
+        #expect(ended.content == [.text("Error: The execution was cancelled.\n\nLogs:\n[log] so far")])
+        #expect(self.ending(execution)?.state == .cancelled)
+        #expect(!self.harness.owner.cancel(execution), "it runs no more")
+    }
+
+    @Test("An execution is cancelled through the database, which is asked only while something runs")
+    func cancelThere() async throws {
+        let owner = self.harness.owner
+        let watching = Task { await owner.run() }
+        defer { watching.cancel() }
+        await self.harness.clock.waitForSleepers(2)
+        self.harness.clock.advance(by: .milliseconds(250))
+        await self.harness.clock.waitForSleepers(2)
+        #expect(self.harness.records.state.withLock { $0.cancelReads } == 0)
+
+        let started = Gate()
+        async let answer = self.harness.engine(.endless(started: started)).execute("for (;;) {}")
+        await started.wait()
+        self.harness.records.state.withLock { $0.cancelRequests = Array($0.drafts.keys) }
+        self.harness.clock.advance(by: .milliseconds(250))
+        #expect(try await answer.state == .cancelled)
+    }
+
+    @Test("When the caller goes away the run is stopped and its end is written all the same")
+    func callerGone() async throws {
+        let started = Gate()
+        let engine = self.harness.engine(.endless(started: started))
+        let caller = Task { try await engine.execute("for (;;) {}") }
+        await started.wait()
+        caller.cancel()
+        let answer = try await caller.value
+        #expect(answer.state == .cancelled)
+        #expect(self.ending(answer.execution)?.state == .cancelled)
+    }
+
+    @Test("A run whose process loses its lease is interrupted", arguments: [true, false])
+    func leaseLost(hasNewLease: Bool) async throws {
+        let owner = self.harness.owner
+        let watching = Task { await owner.run() }
+        defer { watching.cancel() }
+        let started = Gate()
+        async let answer = self.harness.engine(.endless(started: started)).execute("for (;;) {}")
+        await started.wait()
+        self.harness.lease.set(hasNewLease ? ReplicaLease(replica: ReplicaID(), epoch: 2) : nil)
+        self.harness.records.state.withLock { $0.finish = .failure(StoreError(code: .ownerLost, message: "lost")) }
+        await self.harness.clock.waitForSleepers(2)
+        self.harness.clock.advance(by: .milliseconds(250))
+        #expect(try await answer.failure?.code == "execution_interrupted")
+    }
+
+    @Test("Without a lease nothing starts")
+    func noLease() async throws {
+        self.harness.lease.set(nil)
+        let error = await #expect(throws: EngineError.self) { try await self.harness.engine(.returning { _ in 1 }).execute("return 1") }
+        #expect(error?.code == .unavailable)
+    }
+
+    @Test("A draining process takes nothing new, waits for what runs, and interrupts what outlasts the bound", arguments: [true, false])
+    func drain(endsInTime: Bool) async throws {
+        let (started, proceed) = (Gate(), Gate())
+        let finite = ScriptedSandbox { (_) async throws(SandboxError) in
+            started.open()
+            await proceed.wait()
+            if !endsInTime { throw SandboxError(.cancelled, "killed") }
+            return SandboxRunReport(outcome: .returned(JSONText(1)))
+        }
+        async let answer = self.harness.engine(finite).execute("return 1")
+        await started.wait()
+        async let draining: Void = self.harness.owner.drain()
+        await self.harness.clock.waitForSleepers(1)
+        let error = await #expect(throws: EngineError.self) { try await self.harness.engine(.returning { _ in 1 }).execute("return 1") }
+        #expect(error?.code == .draining)
+        if endsInTime { proceed.open() } else { self.harness.clock.advance(by: .seconds(20)) }
+        let ended = try await answer
+        #expect(ended.state == (endsInTime ? .completed : .failed))
+        #expect(ended.failure?.code == (endsInTime ? nil : "execution_interrupted"))
+        #expect(ended.failure?.isRetryable ?? true, "nothing was written by its calls")
+        await draining
+    }
+
+    @Test("An interrupted run that may have written is not to be repeated")
+    func interruptedAfterWrite() async throws {
+        self.harness.catalog.add("api.org.main.post", .write)
+        self.harness.authority.set(("api.*", .allow))
+        let started = Gate()
+        let engine = self.harness.engine(
+            ScriptedSandbox { (realm) async throws(SandboxError) in
+                _ = await realm.call("api.org.main.post")
+                started.open()
+                await Gate().wait()
+                throw SandboxError(.cancelled, "killed")
+            })
+        async let answer = engine.execute("return 1")
+        await started.wait()
+        async let draining: Void = self.harness.owner.drain()
+        await self.harness.clock.waitForSleepers(1)
+        self.harness.clock.advance(by: .seconds(20))
+        #expect(try await answer.failure?.isRetryable == false)
+        await draining
+    }
+
+    @Test("Orphans of other processes are looked for again and again")
+    func sweep() async throws {
+        let owner = self.harness.owner
+        let watching = Task { await owner.run() }
+        defer { watching.cancel() }
+        for _ in 0..<3 {
+            await self.harness.clock.waitForSleepers(2)
+            self.harness.clock.advance(by: .seconds(2))
+        }
+        await self.harness.clock.waitForSleepers(2)
+        #expect(self.harness.records.state.withLock { $0.sweeps } == 3)
+    }
+
+    @Test("Equal programs at the same time have their own executions")
+    func parallel() async throws {
+        let engine = self.harness.engine(.returning { _ in 1 })
+        let ids = try await withThrowingTaskGroup(of: ExecutionID.self) { group in
+            for _ in 0..<50 { group.addTask { try await engine.execute("return 1").execution } }
+            return try await group.reduce(into: Set()) { $0.insert($1) }
+        }
+        #expect(ids.count == 50)
+        #expect(self.harness.records.state.withLock { $0.ends.count } == 50)
+    }
+}

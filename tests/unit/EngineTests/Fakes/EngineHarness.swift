@@ -1,0 +1,47 @@
+import Engine
+import JSON
+import Logging
+import Model
+import Sandbox
+import Store
+
+/// An engine over fakes.
+struct EngineHarness {
+    let catalog = FakeCatalog()
+    let authority = FakeAuthority()
+    let records = FakeRecords()
+    let lease = FakeLease()
+    let clock = ManualClock()
+    let owner: ExecutionOwner
+    let cache: AuthorityCache
+    var principal = Principal(organization: OrganizationID(), account: AccountID(), role: .agent, method: .apiKey(APIKeyID()))
+    var limits = EngineLimits()
+
+    init() {
+        self.owner = ExecutionOwner(
+            records: self.records, lease: self.lease, clock: self.clock, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        var limits = AuthorityCache.Limits()
+        // Every call reads anew: these tests are about what a call finds, not about when it is read.
+        limits.freshness = .zero
+        self.cache = AuthorityCache(source: self.authority, limits: limits)
+    }
+
+    func engine(_ sandbox: ScriptedSandbox) -> Engine {
+        let services = Engine.Services(
+            sandbox: sandbox, catalog: self.catalog, authority: self.cache, owner: self.owner,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        return Engine(
+            scope: Engine.Scope(principal: self.principal, client: .rest, session: nil), services: services, limits: self.limits)
+    }
+
+    /// Runs a scripted program that returns what the closure gives, and gives its result as the answer shows it.
+    func result(_ body: @escaping @Sendable (ScriptedSandbox.Realm) async -> JSONValue?) async throws -> JSONValue {
+        let answer = try await self.engine(.returning(body)).execute("return 1")
+        return try answer.structuredContent.value()["result"] ?? .null
+    }
+
+    /// What a program sees that makes this one call.
+    func call(_ path: String, _ argument: JSONValue? = nil) async throws -> JSONValue {
+        try await self.result { await $0.call(path, argument) }
+    }
+}
