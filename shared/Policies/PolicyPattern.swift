@@ -100,7 +100,8 @@ package struct PolicyPattern: Sendable, Hashable, CustomStringConvertible {
             }
         }
         guard parts.count == 1 || parts[0] != "*" else {
-            throw self.malformed("A policy pattern starts with an integration's slug unless it is `*` alone. Write `github.*.*.issues.create`.")
+            throw self.malformed(
+                "A policy pattern starts with an integration's slug unless it is `*` alone. Write `github.*.*.issues.create`.")
         }
     }
 

@@ -51,7 +51,8 @@ struct AnswerRenderer {
         let stored = (isStoredWhole ? given : answer(maxEmittedBytes: self.limits.maxStoredEmittedBytes)).toolResult
         guard stored.bytes.count > self.limits.maxStoredBytes else { return RenderedAnswer(answer: given, stored: stored) }
         let note = ExecutionAnswer(
-            execution: self.execution, state: state, content: [.text("[the answer of \(stored.bytes.count) bytes was too large to be stored]")],
+            execution: self.execution, state: state,
+            content: [.text("[the answer of \(stored.bytes.count) bytes was too large to be stored]")],
             structuredContent: JSONText(["status": "not_stored", "executionId": .string(self.execution.rawValue)]), failure: failure)
         return RenderedAnswer(answer: given, stored: note.toolResult)
     }

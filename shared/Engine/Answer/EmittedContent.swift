@@ -87,7 +87,8 @@ struct EmittedContent {
     private static func isText(_ type: String) -> Bool {
         let essence = type.prefix { $0 != ";" }.lowercased()
         if essence.hasPrefix("text/") || essence.hasSuffix("+json") || essence.hasSuffix("+xml") { return true }
-        return ["application/json", "application/xml", "application/yaml", "application/javascript", "application/x-ndjson"].contains(essence)
+        return ["application/json", "application/xml", "application/yaml", "application/javascript", "application/x-ndjson"].contains(
+            essence)
     }
 
     /// A file's name within a URI: unreserved characters stay, the rest is percent-encoded (RFC 3986, section 2).

@@ -1,5 +1,6 @@
 package import JSON
 package import Model
+import Sandbox
 
 /// What an agent is told about an execution that ended: the same over MCP and REST.
 package struct ExecutionAnswer: Sendable {
@@ -21,6 +22,12 @@ package struct ExecutionAnswer: Sendable {
         self.content = content
         self.structuredContent = structuredContent
         self.failure = failure
+    }
+
+    /// What is said of an execution that was ended by a sweep, so that nothing is known of it but that its process died.
+    package static func withoutOutcome(_ execution: ExecutionID, state: ExecutionState, limits: AnswerLimits) -> ExecutionAnswer {
+        AnswerRenderer(execution: execution, limits: limits)
+            .answer(failure: .interrupted(isRetryable: false), state: state, output: SandboxOutput()).answer
     }
 
     /// The result of an MCP `tools/call`: `{content, structuredContent, isError}`.
@@ -57,7 +64,8 @@ package struct ExecutionFailure: Error, Sendable, Hashable {
     package let isRetryable: Bool
 
     package init(
-        code: String, message: String, name: String? = nil, line: Int? = nil, column: Int? = nil, stack: String = "", isRetryable: Bool = false
+        code: String, message: String, name: String? = nil, line: Int? = nil, column: Int? = nil, stack: String = "",
+        isRetryable: Bool = false
     ) {
         self.code = code
         self.message = message

@@ -64,7 +64,9 @@ struct BuiltInTools {
         guard let path = try arguments.string("path"), !path.isEmpty else {
             throw CallFault(message: "tools.describe.tool needs `path`, a tool's path as tools.search gives it.")
         }
-        if let address = ToolAddress(path), let tool = try await self.catalog.describe(address, under: rules) { return Self.description(tool) }
+        if let address = ToolAddress(path), let tool = try await self.catalog.describe(address, under: rules) {
+            return Self.description(tool)
+        }
         let missing = try await ToolNotFound(path, catalog: self.catalog, limits: self.limits, under: rules)
         return JSONText([
             "path": .string(missing.path),

@@ -34,7 +34,9 @@ struct ToolDispatcher: Sendable {
 
     private func dispatch(_ call: SandboxCall) async throws -> SandboxReply {
         let path = call.path.hasPrefix("tools.") ? String(call.path.dropFirst("tools.".count)) : call.path
-        guard !path.isEmpty else { throw CallFault(message: "Path missing: call a tool as tools.<integration>.<org|user>.<connection>.<tool>().") }
+        guard !path.isEmpty else {
+            throw CallFault(message: "Path missing: call a tool as tools.<integration>.<org|user>.<connection>.<tool>().")
+        }
         let rules = try await self.rules()
         let builtIns = BuiltInTools(catalog: self.catalog, limits: self.limits)
         if let reply = try await builtIns.reply(path: path, argument: call.argument, under: rules) { return reply }

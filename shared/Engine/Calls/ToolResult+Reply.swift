@@ -20,7 +20,11 @@ extension ToolResult {
         var headers = JSONObject()
         for (name, value) in http.headers {
             // One value for a name sent several times, as RFC 9110, section 5.3 has it.
-            if let earlier = headers[name]?.string { headers[name] = .string("\(earlier), \(value)") } else { headers[name] = .string(value) }
+            if let earlier = headers[name]?.string {
+                headers[name] = .string("\(earlier), \(value)")
+            } else {
+                headers[name] = .string(value)
+            }
         }
         let metadata = JSONValue.object(["status": .int(http.status), "headers": .object(headers)])
         return Array(#","http":"#.utf8) + metadata.bytes() + [UInt8(ascii: "}")]

@@ -75,7 +75,8 @@ package struct Engine: Sendable {
 
     private func check(_ code: String) throws(EngineError) {
         guard !self.scope.principal.isExecution else {
-            throw EngineError(code: .nestedExecution, message: "A program cannot run another program: there is no execution inside an execution.")
+            throw EngineError(
+                code: .nestedExecution, message: "A program cannot run another program: there is no execution inside an execution.")
         }
         guard code.utf8.count <= self.limits.sandbox.maxSourceBytes else {
             throw EngineError(
@@ -110,8 +111,7 @@ package struct Engine: Sendable {
         case .recorded:
             return answer
         case .alreadyEnded:
-            return AnswerRenderer(execution: answer.execution, limits: self.limits.answer)
-                .answer(failure: .interrupted(isRetryable: false), state: .failed, output: SandboxOutput()).answer
+            return .withoutOutcome(answer.execution, state: .failed, limits: self.limits.answer)
         }
     }
 

@@ -7,7 +7,8 @@ extension ExecutionFailure {
 
     /// The process that ran the program went away.
     package static func interrupted(isRetryable: Bool) -> ExecutionFailure {
-        let advice = isRetryable ? "Nothing was changed: run it again." : "Calls that it made may have taken effect: look before running it again."
+        let advice =
+            isRetryable ? "Nothing was changed: run it again." : "Calls that it made may have taken effect: look before running it again."
         return ExecutionFailure(
             code: ExecutionRepository.interruptedCode,
             message: "The process that ran the program went away before its end. \(advice)", isRetryable: isRetryable)

@@ -10,7 +10,8 @@ import Testing
     private let harness = EngineHarness()
 
     private func answer(_ result: JSONText?, _ output: SandboxOutput = SandboxOutput()) async throws -> ExecutionAnswer {
-        try await self.harness.engine(ScriptedSandbox { _ in SandboxRunReport(outcome: .returned(result), output: output) }).execute("return 1")
+        try await self.harness.engine(ScriptedSandbox { _ in SandboxRunReport(outcome: .returned(result), output: output) }).execute(
+            "return 1")
     }
 
     private func text(_ answer: ExecutionAnswer) -> String? {
@@ -103,7 +104,10 @@ import Testing
     @Test("Emitted values become content by what they are")
     func emitted() async throws {
         let file: (String, String) -> JSONValue = { type, data in
-            ["_tag": "ToolFile", "name": "a b.bin", "mimeType": .string(type), "encoding": "base64", "data": .string(data), "byteLength": 3]
+            [
+                "_tag": "ToolFile", "name": "a b.bin", "mimeType": .string(type), "encoding": "base64", "data": .string(data),
+                "byteLength": 3,
+            ]
         }
         let values: [JSONValue] = [
             "plain", ["a": 1], file("image/png", "AAAA"), file("audio/wav", "AAAA"), file("text/plain; charset=utf-8", "aGV5"),
@@ -125,7 +129,8 @@ import Testing
                         "type": "resource",
                         "resource": ["uri": "roost://emitted/a%20b.bin", "mimeType": "application/zip", "blob": "AAAA"],
                     ])),
-                .text(file("application/zip", "not base64!").prettyText()), .block(type: "text", JSONText(["type": "text", "text": "hey"])),
+                .text(file("application/zip", "not base64!").prettyText()),
+                .block(type: "text", JSONText(["type": "text", "text": "hey"])),
                 .block(type: "image", image), .text("{\n  \"type\": \"image\"\n}"),
                 .block(type: "resource_link", JSONText(["type": "resource_link", "uri": "https://example.com", "name": "n"])),
             ])

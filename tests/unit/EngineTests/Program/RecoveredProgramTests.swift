@@ -52,35 +52,51 @@ import Testing
             ("() => a\n  ? b\n  : c", "return await (() => a\n  ? b\n  : c\n)();"),
             ("() => a as\n  string", "return await (() => a as\n  string\n)();"),
             ("() => x => { return x }", "return await (() => x => { return x }\n)();"),
-            ("async (a: number, b = ')'): Promise<{ a: string }> => { return 1 }",
-                "return await (async (a: number, b = ')'): Promise<{ a: string }> => { return 1 }\n)();"),
+            (
+                "async (a: number, b = ')'): Promise<{ a: string }> => { return 1 }",
+                "return await (async (a: number, b = ')'): Promise<{ a: string }> => { return 1 }\n)();"
+            ),
             ("(): { a: number } => ({ a: 1 })", "return await ((): { a: number } => ({ a: 1 })\n)();"),
             ("<T,>(x: T): T => x", "return await (<T,>(x: T): T => x\n)();"),
-            ("async <T extends Map<string, () => void>>(x: T) => { return x }",
-                "return await (async <T extends Map<string, () => void>>(x: T) => { return x }\n)();"),
+            (
+                "async <T extends Map<string, () => void>>(x: T) => { return x }",
+                "return await (async <T extends Map<string, () => void>>(x: T) => { return x }\n)();"
+            ),
             ("function () { return 1 }", "return await (function () { return 1 }\n)();"),
             ("async function(): Promise<void> {}", "return await (async function(): Promise<void> {}\n)();"),
             ("function main() { return 1 }", "function main() { return 1 }\nreturn await main();"),
-            ("async function main(): Promise<{ a: number }[]> { return [] };",
-                "async function main(): Promise<{ a: number }[]> { return [] };\nreturn await main();"),
-            ("function f(): (x: number) => string { return String }",
-                "function f(): (x: number) => string { return String }\nreturn await f();"),
+            (
+                "async function main(): Promise<{ a: number }[]> { return [] };",
+                "async function main(): Promise<{ a: number }[]> { return [] };\nreturn await main();"
+            ),
+            (
+                "function f(): (x: number) => string { return String }",
+                "function f(): (x: number) => string { return String }\nreturn await f();"
+            ),
             ("function f(): x is string { return true }", "function f(): x is string { return true }\nreturn await f();"),
-            ("function f<T>(x?: T): { a: T } | null { return null } // done",
-                "function f<T>(x?: T): { a: T } | null { return null } // done\nreturn await f();"),
+            (
+                "function f<T>(x?: T): { a: T } | null { return null } // done",
+                "function f<T>(x?: T): { a: T } | null { return null } // done\nreturn await f();"
+            ),
             ("// first\n/* second */ async () => 1 // third", "// first\n/* second */ return await (async () => 1\n)();"),
             ("export default async () => 1", "               return await (async () => 1\n)();"),
             ("export default function () { return 1 }", "               return await (function () { return 1 }\n)();"),
-            ("export\n  default async function main() { return 1 }",
-                "      \n          async function main() { return 1 }\nreturn await main();"),
+            (
+                "export\n  default async function main() { return 1 }",
+                "      \n          async function main() { return 1 }\nreturn await main();"
+            ),
             ("(async () => { return 1 })", "return await ((async () => { return 1 })\n)();"),
             ("(async () => { return 1 })();", "return await (async () => { return 1 })();"),
             ("(function main() { return 1 })()", "return await (function main() { return 1 })()"),
-            ("async () => { const re = /[{]\\/\"/g; return re.test('}') }",
-                "return await (async () => { const re = /[{]\\/\"/g; return re.test('}') }\n)();"),
+            (
+                "async () => { const re = /[{]\\/\"/g; return re.test('}') }",
+                "return await (async () => { const re = /[{]\\/\"/g; return re.test('}') }\n)();"
+            ),
             ("async () => { return `a ${ {b: `}`}.b } }` }", "return await (async () => { return `a ${ {b: `}`}.b } }` }\n)();"),
-            ("async () => { const half = (a + b) / 2; const s = '/' ; return half }",
-                "return await (async () => { const half = (a + b) / 2; const s = '/' ; return half }\n)();"),
+            (
+                "async () => { const half = (a + b) / 2; const s = '/' ; return half }",
+                "return await (async () => { const half = (a + b) / 2; const s = '/' ; return half }\n)();"
+            ),
             ("() => i++ / 2", "return await (() => i++ / 2\n)();"),
         ])
     func functions(text: String, source: String) {
@@ -131,7 +147,8 @@ import Testing
             let text = "() => " + String(repeating: bracket, count: 100_000)
             #expect(RecoveredProgram(text).source == text)
         }
-        let program = "```ts\nexport default async function main<T>(x: T): Promise<{ a: T }> { return `a${/[/]/.test('b')}` /* c */ } // d\n```"
+        let program =
+            "```ts\nexport default async function main<T>(x: T): Promise<{ a: T }> { return `a${/[/]/.test('b')}` /* c */ } // d\n```"
         for count in 0...program.count {
             #expect(RecoveredProgram(String(program.prefix(count))).source.count <= program.count + 40)
         }

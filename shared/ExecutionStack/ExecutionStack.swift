@@ -1,0 +1,91 @@
+import Engine
+package import JSON
+import Model
+import Store
+
+/// Everything that an organization can run, for one principal: its catalog and the engine, policed and recorded.
+///
+/// ``make(scope:services:)`` is the only way from an organization to a run. The gateway calls it for a request and the session-service
+/// for a session; because neither can build an engine any other way, the two cannot drift apart.
+package struct ExecutionStack: Sendable {
+    /// For whom it was made.
+    package let scope: ExecutionScope
+
+    let catalog: any StackCatalog
+    let core: CoreServices
+    let store: Store
+    private let engine: Engine
+
+    /// Makes the stack of a principal. It holds nothing that would have to be released, also when it fails half way.
+    ///
+    /// - Throws: ``ExecutionStackError`` when the principal's key was revoked, or the organization's rules and catalog cannot be read.
+    package static func make(
+        scope: ExecutionScope, services: some StackServices
+    ) async throws(ExecutionStackError) -> ExecutionStack {
+        let core = services.core
+        let rules: AuthoritySnapshot
+        let catalog: any StackCatalog
+        do {
+            rules = try await core.authority.snapshot(for: scope.principal)
+            catalog = try await core.catalogs.catalog(for: scope.principal, store: services.store)
+        } catch {
+            throw .unavailable(error)
+        }
+        guard rules.isPrincipalActive else {
+            throw ExecutionStackError(code: .revoked, message: "The key was revoked. Sign in with another one.")
+        }
+        return ExecutionStack(scope: scope, core: core, store: services.store, catalog: catalog)
+    }
+
+    private init(scope: ExecutionScope, core: CoreServices, store: Store, catalog: any StackCatalog) {
+        self.scope = scope
+        self.core = core
+        self.store = store
+        self.catalog = catalog
+        let (client, session): (ExecutionRecord.Client, SessionRecordID?) =
+            switch scope.client {
+            case .rest: (.rest, nil)
+            case .mcp(let session): (.mcp, session)
+            }
+        self.engine = Engine(
+            scope: Engine.Scope(principal: scope.principal, client: client, session: session),
+            services: Engine.Services(
+                sandbox: core.sandbox, catalog: catalog, authority: core.authority, owner: core.owner, logger: core.logger),
+            limits: core.limits)
+    }
+
+    // MARK: Running
+
+    /// Runs a program and says what became of it. Cancelling the task stops the run.
+    package func execute(_ code: String) async throws(ExecutionStackError) -> ExecutionReply {
+        do throws(EngineError) {
+            return ExecutionReply(try await self.engine.execute(code))
+        } catch {
+            throw ExecutionStackError(error)
+        }
+    }
+
+    /// Calls one of the tools that ``agentTools()`` lists.
+    package func call(_ tool: String, arguments: JSONValue?) async throws(ExecutionStackError) -> ExecutionReply {
+        guard tool == AgentTool.executeName else {
+            throw ExecutionStackError(code: .unknownTool, message: "There is no tool `\(tool.prefix(64))`. The one there is: `execute`.")
+        }
+        guard let members = arguments?.object, let code = members["code"]?.string, members.count == 1 else {
+            throw ExecutionStackError(
+                code: .invalidArguments, message: "`execute` takes one argument, `code`: a string with the program, in TypeScript.")
+        }
+        return try await self.execute(code)
+    }
+
+    /// The tools that an agent sees now; their descriptions name the integrations that it can reach now.
+    package func agentTools() async throws(ExecutionStackError) -> [AgentTool] {
+        do {
+            let rules = try await self.core.authority.snapshot(for: self.scope.principal)
+            let inventory = try await self.catalog.inventory(limit: AgentTool.maxInventory, under: rules)
+            let maxStructuredBytes = self.core.limits.answer.maxStructuredBytes
+            return [.execute(inventory: inventory.items, total: inventory.total, maxStructuredBytes: maxStructuredBytes)]
+        } catch {
+            throw .unavailable(error)
+        }
+    }
+}
