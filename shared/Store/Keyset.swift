@@ -1,3 +1,5 @@
+import Model
+
 /// A page request for one list, read and checked: how many rows, and after which sort key.
 ///
 /// The cursor's text is the list's name and the last row's sort key. It is not signed, because it carries no authority: the

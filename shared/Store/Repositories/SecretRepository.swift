@@ -34,6 +34,12 @@ package struct SecretRepository: Sendable {
         try await !self.context.installation.query("SELECT 1 FROM sealed_secrets LIMIT 1").isEmpty
     }
 
+    /// The key version of some sealed value of any organization, nil when there is none: a vault that starts with another key than the one
+    /// that sealed them refuses. Crosses organizations and returns nothing of theirs.
+    package func someKeyVersion() async throws -> Int? {
+        try await self.context.installation.first("SELECT key_version FROM sealed_secrets LIMIT 1", as: { try $0.single() })
+    }
+
     static func check(_ secrets: [SealedSecret], limits: StoreLimits) throws(StoreError) {
         guard secrets.count <= limits.maxSecretsPerOwner else {
             throw StoreError(code: .limitReached, message: "a connection holds at most \(limits.maxSecretsPerOwner) credentials")
