@@ -1,0 +1,122 @@
+package import Logging
+internal import Model
+package import Store
+
+/// Turns the credential of a request into its caller: an API key, an execution's token, or a token of the configured issuer.
+///
+/// A key that was found good is remembered for ``IdentityLimits/memory``, counted from before the look-up began. So a revocation
+/// binds every process within that time, whatever the number of requests.
+package final class Authenticator: Sendable {
+    private let keys: any KeyDirectory
+    private let executionTokens: ExecutionTokens?
+    private let issuer: IssuerVerifier?
+    private let cache: CallerCache
+    private let limits: IdentityLimits
+    private let time: TimeSource
+    private let logger: Logger
+
+    /// Makes an authenticator.
+    ///
+    /// - Parameters:
+    ///   - keys: Where API keys are looked up, by hash.
+    ///   - executionTokens: Verifies tokens made for calls from inside executions; nil where none are taken.
+    ///   - issuer: Verifies the configured issuer's tokens; nil where there is no issuer.
+    ///   - limits: The bounds.
+    ///   - time: The clocks.
+    ///   - logger: Gets the causes of `unavailable`.
+    package init(
+        keys: any KeyDirectory, executionTokens: ExecutionTokens? = nil, issuer: IssuerVerifier? = nil, limits: IdentityLimits = IdentityLimits(),
+        time: TimeSource = .system, logger: Logger
+    ) {
+        self.keys = keys
+        self.executionTokens = executionTokens
+        self.issuer = issuer
+        self.cache = CallerCache(maxEntries: limits.maxRemembered)
+        self.limits = limits
+        self.time = time
+        self.logger = logger
+    }
+
+    /// The caller behind the value of an `Authorization` header field; nil for a request without one.
+    package func authenticate(authorization: String?) async throws(IdentityError) -> Caller {
+        guard let authorization, !authorization.isEmpty else {
+            throw IdentityError(.credentialsMissing, "Send an API key: Authorization: Bearer roost_…")
+        }
+        // RFC 9110, section 11.1: the scheme is case-insensitive; RFC 6750, section 2.1: one space, one token.
+        let parts = authorization.split(separator: " ", omittingEmptySubsequences: false)
+        guard parts.count == 2, parts[0].lowercased() == "bearer", !parts[1].isEmpty, parts[1].utf8.count <= self.limits.maxCredentialBytes else {
+            throw .invalid("The Authorization header is not of the form \"Bearer <key>\".")
+        }
+        return try await self.authenticate(bearer: String(parts[1]))
+    }
+
+    /// The caller behind a bearer credential.
+    package func authenticate(bearer text: String) async throws(IdentityError) -> Caller {
+        if ExecutionTokens.hasForm(text) {
+            guard let executionTokens else { throw .invalid("Tokens of executions are not taken here.") }
+            return .principal(try executionTokens.verify(text, at: self.time.now()))
+        }
+        let began = self.time.uptime()
+        if let key = APIKeyText(text) {
+            let hash = key.hash
+            if let known = self.cache.find(hash, at: began) { return known }
+            let caller = try await self.lookUp(hash)
+            self.cache.store(caller, for: hash, at: self.time.uptime(), until: began + self.limits.memory)
+            return caller
+        }
+        guard let issuer, IssuerVerifier.hasForm(text) else { throw .invalid("The key is unknown or was revoked.") }
+        let hash = SecretHash(of: text)
+        if let known = self.cache.find(hash, at: began) { return known }
+        let (principal, lifetime) = try await issuer.verify(text)
+        self.cache.store(.principal(principal), for: hash, at: self.time.uptime(), until: began + min(self.limits.memory, lifetime))
+        return .principal(principal)
+    }
+
+    private func lookUp(_ hash: SecretHash) async throws(IdentityError) -> Caller {
+        let found: KeyRepository.Found?
+        do {
+            found = try await self.keys.find(hash: hash)
+            if let found, found.isTouchDue { await self.touch(found.holder) }
+        } catch {
+            self.logger.error("keys cannot be looked up", metadata: ["error": "\(error)"])
+            throw IdentityError(.unavailable, "Keys cannot be checked at the moment; try again later.")
+        }
+        switch found?.holder {
+        case .principal(let principal): return .principal(principal)
+        case .installation(let key): return .installation(key)
+        case nil: throw .invalid("The key is unknown or was revoked.")
+        }
+    }
+
+    /// Notes the use. That it could not be noted is no reason to turn the caller away.
+    private func touch(_ holder: KeyHolder) async {
+        do {
+            try await self.keys.touch(holder)
+        } catch {
+            self.logger.warning("a key's use could not be noted", metadata: ["error": "\(error)"])
+        }
+    }
+}
+
+/// Where API keys are looked up. `Store` is one.
+package protocol KeyDirectory: Sendable {
+    /// Whose key it is; nil for one that does not exist or was revoked.
+    func find(hash: SecretHash) async throws -> KeyRepository.Found?
+    /// Notes that a key was used.
+    func touch(_ holder: KeyHolder) async throws
+}
+
+extension KeyRepository: KeyDirectory {}
+
+/// The bounds of Identity; each is a configuration key `roost.identity.…`.
+package struct IdentityLimits: Sendable, Hashable {
+    /// How long a credential that was found good is taken without another look. Key `memory`.
+    package var memory: Duration = .milliseconds(500)
+    /// How many credentials are remembered. Key `max_remembered`.
+    package var maxRemembered = 10_000
+    /// The longest bearer credential. Key `max_credential_bytes`.
+    package var maxCredentialBytes = 16_384
+
+    /// The defaults.
+    package init() {}
+}
