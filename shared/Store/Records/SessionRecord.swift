@@ -69,3 +69,9 @@ package struct SessionRoute: Sendable, Hashable {
     /// The live owner's internal address.
     package let address: String?
 }
+
+/// A session that was closed while a replica owned it.
+package struct ClosedSession: Sendable, Hashable {
+    package let organization: OrganizationID
+    package let session: SessionRecordID
+}

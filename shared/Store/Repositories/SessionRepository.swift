@@ -125,11 +125,36 @@ package struct SessionRepository: Sendable {
     }
 
     /// Which of a replica's sessions were closed by somebody else: what its owner polls. Crosses organizations, ids only.
-    package func closedSessions(of lease: ReplicaLease) async throws -> [SessionRecordID] {
+    package func closedSessions(of lease: ReplicaLease) async throws -> [ClosedSession] {
         try await self.context.installation.all(
-            "SELECT id FROM sessions WHERE owner_replica = $1 AND owner_epoch = $2 AND state = 'closed' LIMIT $3",
+            "SELECT organization_id, id FROM sessions WHERE owner_replica = $1 AND owner_epoch = $2 AND state = 'closed' LIMIT $3",
             lease.replica, lease.epoch, self.context.limits.maxPageSize
-        ) { try $0.single() }
+        ) { row in
+            var row = row.reader()
+            return ClosedSession(organization: try row.next(), session: try row.next())
+        }
+    }
+
+    /// Sees to it that an account may open one more session: when it has `limit` open ones, those that showed no activity for `age` are
+    /// closed, oldest first, up to ``StoreLimits/sweepBatch``. False when there is no room even so.
+    ///
+    /// Most clients never close their sessions, hence the closing; two openings at once may both find the last room, which is good enough
+    /// for a bound against waste.
+    package func makeRoom(
+        for account: AccountID, in organization: OrganizationID, limit: Int, closingIdleFor age: Duration
+    ) async throws -> Bool {
+        let connection = self.context.connection(organization)
+        let count = try await connection.first(
+            "SELECT COUNT(*) FROM sessions WHERE organization_id = $1 AND account_id = $2 AND state = 'open'", organization, account
+        ) { try $0.single(Int.self) }
+        guard let count, count >= limit else { return true }
+        let closed = try await connection.execute(
+            """
+            UPDATE sessions SET state = 'closed' WHERE organization_id = $1 AND id IN (
+                SELECT id FROM sessions WHERE organization_id = $1 AND account_id = $2 AND state = 'open' AND last_activity_at < {now} - $3
+                ORDER BY last_activity_at LIMIT $4)
+            """, organization, account, age.microseconds, self.context.limits.sweepBatch)
+        return count - closed < limit
     }
 
     /// Gives back one session, for an owner that has dealt with its end or suspends it.

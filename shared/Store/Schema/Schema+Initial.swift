@@ -129,6 +129,7 @@ extension Schema {
         "CREATE UNIQUE INDEX sessions_id ON sessions (organization_id, id)",
         "CREATE INDEX sessions_owner ON sessions (owner_replica, owner_epoch)",
         "CREATE INDEX sessions_activity ON sessions (state, last_activity_at)",
+        "CREATE INDEX sessions_account ON sessions (organization_id, account_id, state, last_activity_at)",
     ]
 
     private static let catalog: [Statement] = [
