@@ -1,0 +1,63 @@
+package import Logging
+import ServiceLifecycle
+package import Store
+import Synchronization
+
+/// Knows the live replicas of a service, by reading the registry again and again.
+///
+/// When the database is away the last known replicas stay: they may well still serve, and whoever calls them finds out.
+package final class ReplicaWatch: Service {
+    private let kind: Replica.Kind
+    private let store: Store
+    private let interval: Duration
+    private let clock: ReplicaClock
+    private let logger: Logger
+    private let state = Mutex(State())
+
+    private struct State {
+        var replicas: [Replica] = []
+        var hasRead = false
+    }
+
+    /// - Parameter interval: The pause between readings (`roost.replica.watch_interval`, 1 s).
+    package init(
+        _ kind: Replica.Kind, store: Store, interval: Duration = .seconds(1), clock: some Clock<Duration> = ContinuousClock(), logger: Logger
+    ) {
+        self.kind = kind
+        self.store = store
+        self.interval = interval
+        self.clock = ReplicaClock(clock)
+        self.logger = logger
+    }
+
+    /// The replicas of the last reading, those that drain too, by id; empty before the first.
+    package var replicas: [Replica] { self.state.withLock { $0.replicas } }
+
+    /// Whether the registry was read at least once.
+    package var hasRead: Bool { self.state.withLock { $0.hasRead } }
+
+    /// Reads the registry now, for a caller that has found the last reading wrong.
+    @discardableResult
+    package func refresh() async throws -> [Replica] {
+        let replicas = try await self.store.replicas.live(self.kind)
+        self.state.withLock { state in
+            state.replicas = replicas
+            state.hasRead = true
+        }
+        return replicas
+    }
+
+    /// Reads the registry until the graceful shutdown.
+    package func run() async throws {
+        await cancelWhenGracefulShutdown {
+            repeat {
+                do {
+                    try await self.refresh()
+                } catch {
+                    guard !Task.isCancelled else { return }
+                    self.logger.warning("the registry cannot be read", metadata: ["cause": "\(error)"])
+                }
+            } while (try? await self.clock.sleep(self.interval)) != nil
+        }
+    }
+}
