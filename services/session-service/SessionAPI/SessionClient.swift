@@ -1,0 +1,76 @@
+package import Channel
+import JSON
+package import MCP
+package import Model
+package import Telemetry
+
+/// Calls one session-service over the internal channel.
+///
+/// It adds nothing to the channel but the contract: no retries, no choice of replica. Which failures may be retried elsewhere is said by
+/// ``SessionAPIError/Code/unreachable`` and by an answer's ``SessionAnswer/refusal``.
+package struct SessionClient: Sendable {
+    /// The largest answer that is not a stream. Results are cut far below by the engine's output caps.
+    package static let maxWholeAnswerBytes = 16 << 20
+
+    private let channel: any ChannelClient
+
+    /// - Parameter channel: The connection to one replica; its `run()` is somebody else's.
+    package init(channel: any ChannelClient) { self.channel = channel }
+
+    /// Opens a session with the client's `initialize`.
+    ///
+    /// - Parameters:
+    ///   - stale: The session id that the client sent along, if any: refused when it is an open session of this caller.
+    ///   - timeout: Until the whole answer is here.
+    package func open(
+        _ message: MCPEnvelope, stale: String?, for caller: SessionCaller, timeout: Duration, trace: TraceContext?
+    ) async throws(SessionAPIError) -> SessionAnswer {
+        try await self.send(.open, message, session: stale, for: caller, timeout: timeout, trace: trace)
+    }
+
+    /// Hands over any other message of a session.
+    ///
+    /// Cancelling the calling task, or letting go of the stream that came back, says that the client left; a call goes on nevertheless.
+    /// - Parameter timeout: Until the last byte; nil for tool calls, whose time the engine limits.
+    package func send(
+        _ message: MCPEnvelope, session: String, for caller: SessionCaller, timeout: Duration?, trace: TraceContext?
+    ) async throws(SessionAPIError) -> SessionAnswer {
+        try await self.send(.message, message, session: session, for: caller, timeout: timeout, trace: trace)
+    }
+
+    /// Ends a session on its client's request.
+    package func close(
+        session: String, for caller: SessionCaller, timeout: Duration, trace: TraceContext?
+    ) async throws(SessionAPIError) -> SessionAnswer {
+        try await self.send(.close, nil, session: session, for: caller, timeout: timeout, trace: trace)
+    }
+
+    /// Ends a session of the caller's organization by its public name. Whether the caller may is the gateway's to decide.
+    package func close(
+        _ record: SessionRecordID, for caller: SessionCaller, timeout: Duration, trace: TraceContext?
+    ) async throws(SessionAPIError) -> SessionAnswer {
+        try await self.send(.closeRecord(record), nil, session: nil, for: caller, timeout: timeout, trace: trace)
+    }
+
+    private func send(
+        _ endpoint: SessionEndpoint, _ message: MCPEnvelope?, session: String?, for caller: SessionCaller, timeout: Duration?,
+        trace: TraceContext?
+    ) async throws(SessionAPIError) -> SessionAnswer {
+        var headers = caller.headers
+        headers[SessionHeaders.session] = session
+        do throws(ChannelError) {
+            let response = try await self.channel.send(
+                ChannelRequest(
+                    method: endpoint.method, path: endpoint.path, headers: headers, timeout: timeout, trace: trace,
+                    body: message.map { .bytes($0.text.bytes) } ?? .empty))
+            if response.headers["content-type"] == "text/event-stream" {
+                let events = SessionEventStream(body: response.body, request: message?.requestID)
+                return SessionAnswer(status: response.status, headers: response.headers, body: .events(events))
+            }
+            let bytes = try await response.body.collect(upTo: Self.maxWholeAnswerBytes)
+            return SessionAnswer(status: response.status, headers: response.headers, body: .whole(bytes))
+        } catch {
+            throw SessionAPIError(error)
+        }
+    }
+}

@@ -1,0 +1,39 @@
+/// The header fields of the contract between gateway and session-service.
+///
+/// Everything that begins with ``prefix`` is said by one service to the other. The channel's key is what makes it believable, so the
+/// gateway removes every such field from what comes from outside and from what goes there.
+package enum SessionHeaders {
+    /// What the names of all internal fields begin with.
+    package static let prefix = "roost-"
+    /// The version of this contract, ``contractVersion``.
+    package static let contract = "roost-contract"
+    /// The organization of the principal.
+    package static let organization = "roost-organization"
+    /// The account of the principal.
+    package static let account = "roost-account"
+    /// What the principal may do.
+    package static let role = "roost-role"
+    /// How the principal signed in: `api_key <id>`, `token <issuer> <subject>` (each base64url) or `execution <id>`.
+    package static let method = "roost-method"
+    /// The MCP URL's path, which is what a session is bound to beside its principal.
+    package static let resource = "roost-resource"
+    /// On an answer: why the service refused a request without having looked at the message, see ``SessionRefusal``.
+    package static let refusal = "roost-refusal"
+    /// The session, as in MCP.
+    package static let session = "mcp-session-id"
+
+    /// Raised when a service of the version before could not work with what this one says.
+    package static let contractVersion = "1"
+}
+
+/// Why a session-service refused a request although another replica, or the same one later, may take it. Nothing was done.
+package enum SessionRefusal: String, Sendable, Hashable, CaseIterable {
+    /// It is about to stop.
+    case draining
+    /// Another replica owns the session.
+    case misdirected
+    /// It has as many sessions or calls as it can hold.
+    case overloaded
+    /// It cannot reach what it needs, such as the database.
+    case unavailable
+}
