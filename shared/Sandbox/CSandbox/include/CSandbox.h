@@ -1,0 +1,4 @@
+#pragma once
+#include "protocol.h"
+#include "process.h"
+#include "zygote.h"
