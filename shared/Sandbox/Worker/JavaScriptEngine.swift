@@ -1,0 +1,163 @@
+import CJavaScriptCore
+import CSandbox
+import Glibc
+
+/// One JavaScript realm with the prelude in it.
+///
+/// JavaScriptCore runs pending microtasks when the outermost call into it returns, so every method here leaves none behind.
+struct JavaScriptEngine {
+    /// What the prelude offers to the native side; see its last lines.
+    enum Entry: String, CaseIterable {
+        case begin, fulfil, reject, wakeUp, fail, state
+    }
+
+    private let context: JSGlobalContextRef
+    private let entries: [Entry: JSObjectRef]
+
+    /// Starts the engine and evaluates the prelude; nil if either fails, which only a broken build can cause.
+    init?() {
+        guard let group = JSContextGroupCreate(), let context = JSGlobalContextCreateInGroup(group, nil) else { return nil }
+        self.context = context
+        guard
+            let factory = Self.object(context, Self.evaluate(Prelude.core, name: Prelude.name, in: context).value),
+            let send = Self.makeString("send", { JSObjectMakeFunctionWithCallback(context, $0, sendFrame) })
+        else { return nil }
+        var arguments: [JSValueRef?] = [send]
+        guard let prelude = Self.object(context, JSObjectCallAsFunction(context, factory, nil, 1, &arguments, nil)) else { return nil }
+        var entries: [Entry: JSObjectRef] = [:]
+        for entry in Entry.allCases {
+            let property = Self.makeString(entry.rawValue) { JSObjectGetProperty(context, prelude, $0, nil) }
+            guard let function = Self.object(context, property), JSObjectIsFunction(context, function) else { return nil }
+            JSValueProtect(context, function)
+            entries[entry] = function
+        }
+        self.entries = entries
+        let unhandled = Self.makeString("unhandled") { JSObjectGetProperty(context, prelude, $0, nil) }
+        JSGlobalContextSetUnhandledRejectionCallback(context, Self.object(context, unhandled), nil)
+        for text in Prelude.additions where Self.evaluate(text, name: Prelude.name, in: context).error != nil { return nil }
+    }
+
+    /// Uses every part of the engine that is built lazily or reads a file, so that children share it and never miss the file.
+    func warmUp() {
+        _ = Self.evaluate(Prelude.warmUp, name: Prelude.name, in: self.context)
+        self.collectGarbage()
+    }
+
+    /// Frees what can be freed, down to the system. `JSGarbageCollect` would only ask the main loop, which never runs here.
+    func collectGarbage() {
+        JSSynchronousGarbageCollectForDebugging(self.context)
+        sandbox_trim_heap()
+    }
+
+    /// Evaluates a program, which is one function expression, and begins to run that function; or fails with what evaluation threw.
+    func begin(program: UnsafePointer<CChar>, startTime: Double, seed: UInt64) {
+        let result = Self.evaluate(program, name: "code.ts", in: self.context)
+        if let error = result.error { return self.call(.fail, [error]) }
+        self.call(.begin, [
+            result.value, self.number(startTime), self.number(Double(seed >> 32)), self.number(Double(seed & 0xffff_ffff)),
+        ])
+    }
+
+    /// Gives a call's value to the program; a text that is not JSON rejects the call.
+    func fulfil(elapsed: Double, call: UInt32, json: UnsafePointer<CChar>) {
+        let value = Self.makeString(json) { JSValueMakeFromJSONString(self.context, $0) }
+        guard let value else {
+            return "SyntaxError".withCString { name in
+                "the answer of the tool is not valid JSON".withCString {
+                    self.reject(elapsed: elapsed, call: call, name: name, message: $0)
+                }
+            }
+        }
+        self.call(.fulfil, [self.number(elapsed), self.number(Double(call)), value])
+    }
+
+    /// Rejects a call.
+    func reject(elapsed: Double, call: UInt32, name: UnsafePointer<CChar>, message: UnsafePointer<CChar>) {
+        self.call(.reject, [self.number(elapsed), self.number(Double(call)), self.string(name), self.string(message)])
+    }
+
+    /// Fires the timer that is due first.
+    func wakeUp(elapsed: Double) {
+        self.call(.wakeUp, [self.number(elapsed)])
+    }
+
+    /// What the program can do next.
+    enum State: Int {
+        /// It has ended and said so.
+        case ended = 0
+        /// It waits for an answer or a timer.
+        case waits = 1
+        /// It waits for nothing that can happen.
+        case neverSettles = 2
+    }
+
+    /// What the program can do next, after its microtasks have run.
+    var state: State {
+        guard let function = self.entries[.state] else { return .ended }
+        return State(rawValue: Int(JSValueToNumber(self.context, JSObjectCallAsFunction(self.context, function, nil, 0, nil, nil), nil))) ?? .ended
+    }
+
+    private func call(_ entry: Entry, _ arguments: [JSValueRef?]) {
+        guard let function = self.entries[entry] else { return }
+        var arguments = arguments
+        var error: JSValueRef?
+        _ = JSObjectCallAsFunction(self.context, function, nil, arguments.count, &arguments, &error)
+        // The prelude catches what programs throw; what still arrives here (a stack overflow in the prelude itself) ends the run.
+        if let error, entry != .fail { self.call(.fail, [error]) }
+    }
+
+    private func number(_ value: Double) -> JSValueRef? { JSValueMakeNumber(self.context, value) }
+
+    private func string(_ text: UnsafePointer<CChar>) -> JSValueRef? { Self.makeString(text) { JSValueMakeString(self.context, $0) } }
+
+    private static func object(_ context: JSContextRef, _ value: JSValueRef?) -> JSObjectRef? {
+        guard let value, JSValueIsObject(context, value) else { return nil }
+        return JSValueToObject(context, value, nil)
+    }
+
+    private static func evaluate(
+        _ source: UnsafePointer<CChar>, name: String, in context: JSContextRef
+    ) -> (value: JSValueRef?, error: JSValueRef?) {
+        var error: JSValueRef?
+        let value = self.makeString(source) { source in
+            self.makeString(name) { JSEvaluateScript(context, source, nil, $0, 1, &error) }
+        }
+        return (value, error)
+    }
+
+    private static func makeString<Result>(_ text: UnsafePointer<CChar>, _ body: (JSStringRef?) -> Result) -> Result {
+        let string = JSStringCreateWithUTF8CString(text)
+        defer { if let string { JSStringRelease(string) } }
+        return body(string)
+    }
+}
+
+/// The one native function of the prelude: `send(type, field…)`. Numbers are u32; `undefined` adds nothing; of several texts every one
+/// but the last carries its length.
+private let sendFrame: JSObjectCallAsFunctionCallback = { context, _, _, count, arguments, _ in
+    guard let context, let arguments, count >= 1 else { return nil }
+    var frame = FrameChannel.Outgoing()
+    let lastText = (1..<count).last { JSValueIsString(context, arguments[$0]) }
+    for index in 1..<count {
+        if JSValueIsString(context, arguments[index]) {
+            let text = makeUTF8(context, arguments[index])
+            if index != lastText { frame.append(UInt32(text.count)) }
+            frame.append(owning: text)
+        } else if JSValueIsNumber(context, arguments[index]) {
+            frame.append(UInt32(JSValueToNumber(context, arguments[index], nil)))
+        }
+    }
+    frame.send(type: UInt8(JSValueToNumber(context, arguments[0], nil)))
+    return JSValueMakeUndefined(context)
+}
+
+/// The UTF-8 of a string, in memory from `malloc`.
+private func makeUTF8(_ context: JSContextRef, _ value: JSValueRef?) -> UnsafeRawBufferPointer {
+    guard let string = JSValueToStringCopy(context, value, nil) else { _exit(Int32(SANDBOX_EXIT_MEMORY)) }
+    defer { JSStringRelease(string) }
+    // Three bytes for each UTF-16 unit; only the pages that are written to count.
+    let capacity = JSStringGetMaximumUTF8CStringSize(string)
+    guard let memory = malloc(capacity) else { _exit(Int32(SANDBOX_EXIT_MEMORY)) }
+    let count = JSStringGetUTF8CString(string, memory.assumingMemoryBound(to: CChar.self), capacity)
+    return UnsafeRawBufferPointer(start: memory, count: max(0, count - 1))
+}

@@ -1,0 +1,43 @@
+/// The JavaScript that every program finds in its realm.
+///
+/// It is evaluated before any program, in a realm of its own for each run (a fork of the zygote's), and keeps every intrinsic it needs
+/// at run time in a constant of its own: a program may replace what it likes without reaching a tool call or a result. What it
+/// provides is documented in docs/design, section by section beside the code here.
+enum Prelude {
+    /// The name of these texts in stacks; the host shows frames of `code.ts` only.
+    static let name = "prelude"
+
+    /// Evaluated after ``core``, in this order. Nothing in them can reach the host.
+    static let additions = [encoding, structuredClone, url]
+
+    /// Touches everything lazy once. The formats matter most: they read ICU's data from files, which a child can no longer open.
+    static let warmUp = #"""
+        (() => {
+            [3, 1, 2].map((x) => x + 1).toSorted();
+            JSON.stringify(JSON.parse('{"a":[1,"x",null,1.5e3]}'));
+            new Intl.NumberFormat('en').format(1.5);
+            new Intl.DateTimeFormat('en', { timeZone: 'America/New_York', dateStyle: 'full', timeStyle: 'long' }).format(new Date(0));
+            new Intl.Collator('en').compare('a', 'b');
+            new Intl.PluralRules('en').select(2);
+            new Intl.RelativeTimeFormat('en').format(1, 'day');
+            new Intl.ListFormat('en').format(['a', 'b']);
+            [...new Intl.Segmenter('en').segment('ab')];
+            new Date(0).toLocaleString('en', { timeZone: 'UTC' });
+            new Date().getTimezoneOffset();
+            'I'.toLocaleLowerCase('tr').normalize('NFC');
+            /(?<year>\d+)(b)?/u.exec('1ab');
+            'b'.localeCompare('a');
+            new Map([[1, 2]]); new Set([1]); new Uint8Array(8); BigInt(7) * 8n;
+            class Warm { #field = 1; get field() { return this.#field; } }
+            new Warm().field;
+            Object.groupBy([1], (x) => x);
+            `${1}`.padStart(3); parseFloat('1.25'); Object.entries({ a: 1 });
+            (async () => { await 0; for await (const x of [1]); })();
+            try { null.field; } catch (error) { error.stack; }
+            new URL('https://example.com/a?b=c#d').searchParams.get('b');
+            new TextDecoder().decode(new TextEncoder().encode('ä'));
+            structuredClone({ a: [1] });
+            eval('1 + 1'); new Function('return 1')();
+        })();
+        """#
+}
