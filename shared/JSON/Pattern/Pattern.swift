@@ -8,7 +8,8 @@ package struct Pattern: Sendable {
     package let source: String
     /// How many instructions it took.
     package let instructionCount: Int
-    private let program: PatternProgram
+    /// The look-arounds, and last the pattern itself.
+    private let programs: [PatternProgram]
 
     /// Reads and compiles `source` into at most `maxInstructions` instructions, which bounds counted repetitions too.
     package init(_ source: String, maxInstructions: Int = 50_000) throws(PatternError) {
@@ -16,7 +17,8 @@ package struct Pattern: Sendable {
         let syntax = try parser.parse()
         var compiler = PatternCompiler(maxInstructions: maxInstructions)
         self.source = source
-        self.program = try compiler.compile(syntax)
+        try compiler.compile(syntax)
+        self.programs = compiler.programs
         self.instructionCount = compiler.instructionCount
     }
 
@@ -24,9 +26,9 @@ package struct Pattern: Sendable {
     package func matches(_ text: String, budget: inout Int) -> Bool? {
         var text = text
         return text.withUTF8 { bytes in
-            var machine = PatternMachine(bytes, budget: budget)
+            var machine = PatternMachine(self.programs, text: bytes, budget: budget)
             defer { budget = machine.budget }
-            let isFound = machine.find(self.program)
+            let isFound = machine.find()
             return machine.isExhausted ? nil : isFound
         }
     }

@@ -5,14 +5,18 @@
 struct PatternMachine {
     /// The steps left; negative once they ran out.
     private(set) var budget: Int
+    private let programs: [PatternProgram]
     private let text: UnsafeBufferPointer<UInt8>
     /// What look-arounds answered, so that each is asked once per place.
     private var answers: [Question: Bool] = [:]
 
     private struct Question: Hashable {
-        let path: [Int]
+        let program: Int
         let position: Int
     }
+
+    /// The steps that asking a look-around takes beside its own: what it answers is kept, and memory is to be bounded too.
+    private static let questionCost = 32
 
     /// The threads alive at one place, each once.
     private struct Threads {
@@ -35,7 +39,8 @@ struct PatternMachine {
         }
     }
 
-    init(_ text: UnsafeBufferPointer<UInt8>, budget: Int) {
+    init(_ programs: [PatternProgram], text: UnsafeBufferPointer<UInt8>, budget: Int) {
+        self.programs = programs
         self.text = text
         self.budget = budget
     }
@@ -43,29 +48,29 @@ struct PatternMachine {
     /// Whether the budget ran out; the answer given then means nothing.
     var isExhausted: Bool { self.budget < 0 }
 
-    /// Whether the program matches anywhere in the text.
-    mutating func find(_ program: PatternProgram) -> Bool {
-        self.run(program, path: [], from: 0, isAnchored: program.isAnchored)
+    /// Whether the last program, which is the whole pattern, matches anywhere in the text.
+    mutating func find() -> Bool {
+        guard let program = self.programs.last else { return false }
+        return self.run(program, from: 0, isAnchored: program.isAnchored)
     }
 
     /// Runs a program from one place on, trying to start at every later place too unless it is anchored to the first.
-    private mutating func run(_ program: PatternProgram, path: [Int], from start: Int, isAnchored: Bool) -> Bool {
+    private mutating func run(_ program: PatternProgram, from start: Int, isAnchored: Bool) -> Bool {
         var current = Threads(capacity: program.instructions.count)
         var following = current
         self.budget -= program.instructions.count
         var position = start
         var isFirst = true
         while !self.isExhausted {
-            if isFirst || !isAnchored, self.add(0, of: program, path: path, at: position, to: &current) { return true }
+            if isFirst || !isAnchored, self.add(0, of: program, at: position, to: &current) { return true }
             isFirst = false
-            guard !current.list.isEmpty || !isAnchored, let (scalar, next) = self.scalar(at: position, isBackward: program.isBackward) else {
-                return false
-            }
+            if isAnchored, current.list.isEmpty { return false }
+            guard let (scalar, next) = self.scalar(at: position, isBackward: program.isBackward) else { return false }
             self.budget -= current.list.count + 1
             following.clear()
             for thread in current.list {
                 guard case .scalar(let set) = program.instructions[thread], set.contains(scalar) else { continue }
-                if self.add(thread + 1, of: program, path: path, at: next, to: &following) { return true }
+                if self.add(thread + 1, of: program, at: next, to: &following) { return true }
             }
             swap(&current, &following)
             position = next
@@ -74,9 +79,7 @@ struct PatternMachine {
     }
 
     /// Follows a thread through everything that reads no scalar; tells whether it reaches the match.
-    private mutating func add(
-        _ instruction: Int, of program: PatternProgram, path: [Int], at position: Int, to threads: inout Threads
-    ) -> Bool {
+    private mutating func add(_ instruction: Int, of program: PatternProgram, at position: Int, to threads: inout Threads) -> Bool {
         var pending = [instruction]
         while let instruction = pending.popLast(), !self.isExhausted {
             guard threads.visit(instruction) else { continue }
@@ -89,16 +92,17 @@ struct PatternMachine {
             case .assertion(let assertion):
                 if self.holds(assertion, at: position) { pending.append(instruction + 1) }
             case .lookaround(let number, let isNegated):
-                if self.ask(number, of: program, path: path, at: position) != isNegated { pending.append(instruction + 1) }
+                if self.ask(number, at: position) != isNegated { pending.append(instruction + 1) }
             }
         }
         return false
     }
 
-    private mutating func ask(_ number: Int, of program: PatternProgram, path: [Int], at position: Int) -> Bool {
-        let question = Question(path: path + [number], position: position)
+    private mutating func ask(_ number: Int, at position: Int) -> Bool {
+        let question = Question(program: number, position: position)
         if let answer = self.answers[question] { return answer }
-        let answer = self.run(program.lookarounds[number], path: question.path, from: position, isAnchored: true)
+        self.budget -= Self.questionCost
+        let answer = self.run(self.programs[number], from: position, isAnchored: true)
         self.answers[question] = answer
         return answer
     }

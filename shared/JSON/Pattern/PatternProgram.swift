@@ -7,15 +7,14 @@ enum PatternInstruction: Sendable {
     case jump(Int)
     /// Goes on if the condition holds here.
     case assertion(PatternAssertion)
-    /// Goes on if the look-around with this number answers as wished.
+    /// Goes on if the program with this number matches here, or, negated, does not.
     case lookaround(Int, isNegated: Bool)
     case match
 }
 
-/// A compiled pattern, or one of its look-arounds.
+/// A compiled pattern, or one of the look-arounds in it.
 struct PatternProgram: Sendable {
     var instructions: [PatternInstruction] = []
-    var lookarounds: [PatternProgram] = []
     /// Whether the text is read from its end to its start, as look-behind does.
     var isBackward = false
     /// Whether a match can begin only at the start of the text, so that no other place need be tried.
@@ -27,15 +26,19 @@ struct PatternCompiler {
     private let maxInstructions: Int
     /// The instructions emitted and the pieces of syntax walked over, so that repeating nothing a million times costs too.
     private(set) var instructionCount = 0
+    /// The programs of look-arounds, each before those that it is part of; the whole pattern's is the last.
+    private(set) var programs: [PatternProgram] = []
 
     init(maxInstructions: Int) { self.maxInstructions = maxInstructions }
 
-    /// Compiles a whole pattern.
-    mutating func compile(_ syntax: PatternSyntax, isBackward: Bool = false) throws(PatternError) -> PatternProgram {
+    /// Compiles a whole pattern, or a look-around, and gives its program's number.
+    @discardableResult
+    mutating func compile(_ syntax: PatternSyntax, isBackward: Bool = false) throws(PatternError) -> Int {
         var program = PatternProgram(isBackward: isBackward, isAnchored: syntax.startsAtStart)
         try self.append(syntax, to: &program)
         try self.emit(.match, to: &program)
-        return program
+        self.programs.append(program)
+        return self.programs.count - 1
     }
 
     private mutating func emit(_ instruction: PatternInstruction, to program: inout PatternProgram) throws(PatternError) {
@@ -46,7 +49,8 @@ struct PatternCompiler {
     private mutating func count() throws(PatternError) {
         self.instructionCount += 1
         guard self.instructionCount <= self.maxInstructions else {
-            throw PatternError(message: "the pattern takes more than \(self.maxInstructions) instructions; use smaller repetitions", offset: 0)
+            throw PatternError(
+                message: "the pattern takes more than \(self.maxInstructions) instructions; use smaller repetitions", offset: 0)
         }
     }
 
@@ -67,8 +71,8 @@ struct PatternCompiler {
                 try self.append(loop: body, to: &program)
             }
         case .lookaround(let body, let isBehind, let isNegated):
-            program.lookarounds.append(try self.compile(body, isBackward: isBehind))
-            try self.emit(.lookaround(program.lookarounds.count - 1, isNegated: isNegated), to: &program)
+            let number = try self.compile(body, isBackward: isBehind)
+            try self.emit(.lookaround(number, isNegated: isNegated), to: &program)
         }
     }
 

@@ -1,7 +1,7 @@
 /// A Unicode property that `\p{…}` may ask for: a general category, or one of the binary properties that the standard library knows.
 ///
 /// Scripts are not among them, since the standard library has no table of them.
-enum ScalarProperty: Sendable {
+enum ScalarProperty: Sendable, Hashable {
     case category(Set<Unicode.GeneralCategory>)
     case alphabetic, uppercase, lowercase, whitespace, emoji, idStart, idContinue
 
@@ -58,15 +58,20 @@ enum ScalarProperty: Sendable {
 
     private static let categories: [(category: Unicode.GeneralCategory, names: [String])] = [
         (.uppercaseLetter, ["Lu", "Uppercase_Letter"]), (.lowercaseLetter, ["Ll", "Lowercase_Letter"]),
-        (.titlecaseLetter, ["Lt", "Titlecase_Letter"]), (.modifierLetter, ["Lm", "Modifier_Letter"]), (.otherLetter, ["Lo", "Other_Letter"]),
+        (.titlecaseLetter, ["Lt", "Titlecase_Letter"]), (.modifierLetter, ["Lm", "Modifier_Letter"]),
+        (.otherLetter, ["Lo", "Other_Letter"]),
         (.nonspacingMark, ["Mn", "Nonspacing_Mark"]), (.spacingMark, ["Mc", "Spacing_Mark"]), (.enclosingMark, ["Me", "Enclosing_Mark"]),
-        (.decimalNumber, ["Nd", "Decimal_Number", "digit"]), (.letterNumber, ["Nl", "Letter_Number"]), (.otherNumber, ["No", "Other_Number"]),
+        (.decimalNumber, ["Nd", "Decimal_Number", "digit"]), (.letterNumber, ["Nl", "Letter_Number"]),
+        (.otherNumber, ["No", "Other_Number"]),
         (.connectorPunctuation, ["Pc", "Connector_Punctuation"]), (.dashPunctuation, ["Pd", "Dash_Punctuation"]),
         (.openPunctuation, ["Ps", "Open_Punctuation"]), (.closePunctuation, ["Pe", "Close_Punctuation"]),
         (.initialPunctuation, ["Pi", "Initial_Punctuation"]), (.finalPunctuation, ["Pf", "Final_Punctuation"]),
-        (.otherPunctuation, ["Po", "Other_Punctuation"]), (.mathSymbol, ["Sm", "Math_Symbol"]), (.currencySymbol, ["Sc", "Currency_Symbol"]),
+        (.otherPunctuation, ["Po", "Other_Punctuation"]), (.mathSymbol, ["Sm", "Math_Symbol"]),
+        (.currencySymbol, ["Sc", "Currency_Symbol"]),
         (.modifierSymbol, ["Sk", "Modifier_Symbol"]), (.otherSymbol, ["So", "Other_Symbol"]), (.spaceSeparator, ["Zs", "Space_Separator"]),
-        (.lineSeparator, ["Zl", "Line_Separator"]), (.paragraphSeparator, ["Zp", "Paragraph_Separator"]), (.control, ["Cc", "Control", "cntrl"]),
-        (.format, ["Cf", "Format"]), (.surrogate, ["Cs", "Surrogate"]), (.privateUse, ["Co", "Private_Use"]), (.unassigned, ["Cn", "Unassigned"]),
+        (.lineSeparator, ["Zl", "Line_Separator"]), (.paragraphSeparator, ["Zp", "Paragraph_Separator"]),
+        (.control, ["Cc", "Control", "cntrl"]),
+        (.format, ["Cf", "Format"]), (.surrogate, ["Cs", "Surrogate"]), (.privateUse, ["Co", "Private_Use"]),
+        (.unassigned, ["Cn", "Unassigned"]),
     ]
 }

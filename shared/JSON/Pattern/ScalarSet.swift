@@ -1,15 +1,21 @@
 /// A set of Unicode scalars: ranges and properties, possibly the other way round.
 struct ScalarSet: Sendable {
-    private var ranges: [ClosedRange<UInt32>] = []
-    private var parts: [ScalarSet] = []
-    private var properties: [ScalarProperty] = []
+    /// A property, or what lacks it.
+    private struct Term: Hashable {
+        let property: ScalarProperty
+        let isNegated: Bool
+    }
+
+    /// Sorted, without overlaps.
+    private var ranges: [ClosedRange<UInt32>]
+    private var terms: Set<Term> = []
     private var isNegated = false
-    /// Membership of the ASCII scalars, negation included; kept up to date so that most look-ups are one shift.
+    /// Membership of the ASCII scalars, negation included, so that most look-ups are one shift.
     private var ascii: (low: UInt64, high: UInt64) = (0, 0)
 
     /// Makes a set of all scalars in `ranges`.
     init(_ ranges: [ClosedRange<UInt32>]) {
-        self.ranges = ranges
+        self.ranges = Self.merged(ranges)
         self.refreshASCII()
     }
 
@@ -18,22 +24,23 @@ struct ScalarSet: Sendable {
 
     /// Makes a set of all scalars with a property.
     init(_ property: ScalarProperty) {
-        self.properties = [property]
+        self.ranges = []
+        self.terms = [Term(property: property, isNegated: false)]
         self.refreshASCII()
     }
 
-    /// Makes the union of `parts`.
+    /// Makes the union of sets that are no such unions themselves, as the members of a class are.
     init(union parts: [ScalarSet]) {
-        // A class of a hundred single scalars is one set with a hundred ranges, not a hundred sets.
+        self.ranges = Self.merged(parts.flatMap(\.ranges))
         for part in parts {
-            if part.isNegated || !part.parts.isEmpty || !part.properties.isEmpty { self.parts.append(part) } else { self.ranges += part.ranges }
+            for term in part.terms { self.terms.insert(Term(property: term.property, isNegated: term.isNegated != part.isNegated)) }
         }
-        self.ranges.sort { $0.lowerBound < $1.lowerBound }
         self.refreshASCII()
     }
 
     /// All scalars that are not in this set.
     var inverted: ScalarSet {
+        guard !self.terms.isEmpty else { return ScalarSet(Self.complement(of: self.ranges)) }
         var copy = self
         copy.isNegated.toggle()
         copy.refreshASCII()
@@ -47,11 +54,15 @@ struct ScalarSet: Sendable {
         return self.search(scalar)
     }
 
+    /// A class may hold many thousand ranges, so they are searched by halves; of properties there are only a few.
     private func search(_ scalar: UInt32) -> Bool {
-        let isListed =
-            self.ranges.contains { $0.contains(scalar) } || self.parts.contains { $0.contains(scalar) }
-            || self.properties.contains { $0.contains(scalar) }
-        return isListed != self.isNegated
+        var (low, high) = (0, self.ranges.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if self.ranges[middle].upperBound < scalar { low = middle + 1 } else { high = middle }
+        }
+        let isListed = low < self.ranges.count && self.ranges[low].contains(scalar)
+        return (isListed || self.terms.contains { $0.property.contains(scalar) != $0.isNegated }) != self.isNegated
     }
 
     private mutating func refreshASCII() {
@@ -60,6 +71,29 @@ struct ScalarSet: Sendable {
             if self.search(scalar) { self.ascii.low |= 1 << UInt64(scalar) }
             if self.search(scalar + 64) { self.ascii.high |= 1 << UInt64(scalar) }
         }
+    }
+
+    private static func merged(_ ranges: [ClosedRange<UInt32>]) -> [ClosedRange<UInt32>] {
+        var merged: [ClosedRange<UInt32>] = []
+        for range in ranges.sorted(by: { $0.lowerBound < $1.lowerBound }) {
+            if let last = merged.last, range.lowerBound <= last.upperBound + 1 {
+                merged[merged.count - 1] = last.lowerBound...max(last.upperBound, range.upperBound)
+            } else {
+                merged.append(range)
+            }
+        }
+        return merged
+    }
+
+    private static func complement(of ranges: [ClosedRange<UInt32>]) -> [ClosedRange<UInt32>] {
+        var complement: [ClosedRange<UInt32>] = []
+        var start: UInt32 = 0
+        for range in ranges {
+            if range.lowerBound > start { complement.append(start...range.lowerBound - 1) }
+            start = range.upperBound + 1
+        }
+        if start <= 0x10FFFF { complement.append(start...0x10FFFF) }
+        return complement
     }
 }
 

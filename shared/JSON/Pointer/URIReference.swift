@@ -1,13 +1,13 @@
 /// A URI or a reference relative to one (RFC 3986), in its five parts.
-struct URIReference: Sendable, Hashable {
-    var scheme: String?
-    var authority: String?
-    var path: String
-    var query: String?
-    var fragment: String?
+package struct URIReference: Sendable, Hashable {
+    package var scheme: String?
+    package var authority: String?
+    package var path: String
+    package var query: String?
+    package var fragment: String?
 
     /// Takes a text apart as RFC 3986, appendix B, does; every text has such parts.
-    init(_ text: String) {
+    package init(_ text: String) {
         var rest = text[...]
         self.fragment = rest.cut(from: UInt8(ascii: "#"))
         self.query = rest.cut(from: UInt8(ascii: "?"))
@@ -25,7 +25,7 @@ struct URIReference: Sendable, Hashable {
     }
 
     /// Resolves this reference against `base` (RFC 3986 §5.2.2).
-    func resolved(against base: URIReference) -> URIReference {
+    package func resolved(against base: URIReference) -> URIReference {
         var target = self
         if self.scheme == nil {
             target.scheme = base.scheme
@@ -44,7 +44,7 @@ struct URIReference: Sendable, Hashable {
     }
 
     /// The same without its fragment: what names a whole document.
-    var withoutFragment: URIReference {
+    package var withoutFragment: URIReference {
         var copy = self
         copy.fragment = nil
         return copy
@@ -77,7 +77,7 @@ struct URIReference: Sendable, Hashable {
 
 extension URIReference: CustomStringConvertible {
     /// The parts put together again (RFC 3986 §5.3).
-    var description: String {
+    package var description: String {
         (self.scheme.map { $0 + ":" } ?? "") + (self.authority.map { "//" + $0 } ?? "") + self.path
             + (self.query.map { "?" + $0 } ?? "") + (self.fragment.map { "#" + $0 } ?? "")
     }

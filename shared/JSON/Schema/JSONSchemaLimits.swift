@@ -13,7 +13,8 @@ package struct JSONSchemaLimits: Sendable, Hashable {
     package var maxViolations: Int
 
     package init(
-        maxNodes: Int = 20_000, maxPatternInstructions: Int = 200_000, maxDepth: Int = 512, maxSteps: Int = 10_000_000, maxViolations: Int = 32
+        maxNodes: Int = 20_000, maxPatternInstructions: Int = 200_000, maxDepth: Int = 512, maxSteps: Int = 10_000_000,
+        maxViolations: Int = 32
     ) {
         self.maxNodes = maxNodes
         self.maxPatternInstructions = maxPatternInstructions

@@ -9,7 +9,7 @@ extension SchemaCompiler {
         guard keyword == "$dynamicRef", let name = self.registry.isDynamic(reference, leadingTo: target.location) else {
             return .reference(node)
         }
-        self.dynamicNames.insert(name)
+        self.usesDynamicReferences = true
         return .dynamicReference(anchor: name, fallback: node)
     }
 

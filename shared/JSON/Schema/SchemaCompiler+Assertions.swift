@@ -57,7 +57,9 @@ extension SchemaCompiler {
 
     private func strings(_ value: JSONValue, of keyword: String, in context: Context) throws(JSONSchemaError) -> [String] {
         let strings = value.array?.compactMap(\.string) ?? []
-        guard let elements = value.array, strings.count == elements.count else { throw self.malformed("an array of strings", keyword, in: context) }
+        guard let elements = value.array, strings.count == elements.count else {
+            throw self.malformed("an array of strings", keyword, in: context)
+        }
         return strings
     }
 

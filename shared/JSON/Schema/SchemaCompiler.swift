@@ -10,14 +10,16 @@ struct SchemaCompiler {
 
     private(set) var faults: [JSONSchemaError] = []
     var registry: SchemaRegistry
-    /// The anchors that dynamic references name.
-    var dynamicNames: Set<String> = []
+    /// Whether anything refers dynamically, so that dynamic anchors matter.
+    var usesDynamicReferences = false
     private let faultPolicy: JSONSchema.FaultPolicy
     private let limits: JSONSchemaLimits
     private var program = SchemaProgram()
     private var numbers: [SchemaLocation: Int] = [:]
     private var pending: [(number: Int, schema: LocatedSchema)] = []
     private var patternInstructions = 0
+    /// The resources whose dynamic anchors have been compiled.
+    private var anchoredResources = 0
 
     init(registry: SchemaRegistry, faultPolicy: JSONSchema.FaultPolicy, limits: JSONSchemaLimits) {
         self.registry = registry
@@ -114,13 +116,17 @@ struct SchemaCompiler {
         return rules
     }
 
-    /// Compiles what the dynamic anchors that references name stand for, in every resource known so far.
+    /// Compiles what the dynamic anchors of every resource known so far stand for: which of them a dynamic reference leads to is known
+    /// only while checking.
     private mutating func compileDynamicAnchors() throws(JSONSchemaError) {
-        for resource in self.registry.resources.indices {
-            for name in self.dynamicNames where self.program.dynamicAnchors[resource]?[name] == nil {
+        guard self.usesDynamicReferences else { return }
+        while self.anchoredResources < self.registry.resources.count {
+            let resource = self.anchoredResources
+            for name in self.registry.resources[resource].dynamicAnchors {
                 guard let schema = self.registry.dynamicAnchor(name, in: resource) else { continue }
                 self.program.dynamicAnchors[resource, default: [:]][name] = try self.node(for: schema)
             }
+            self.anchoredResources += 1
         }
     }
 }

@@ -71,6 +71,7 @@ extension SchemaEvaluator {
 
     mutating func checkUnevaluatedMembers(_ node: Int, _ value: JSONValue, _ evaluated: inout Evaluated) -> Bool {
         guard let members = value.object else { return true }
+        self.steps -= members.count
         var isValid = true
         for (position, (key, member)) in members.enumerated() where evaluated?.contains(position) != true {
             guard !self.isExhausted, isValid || self.collectsViolations else { return false }
@@ -86,6 +87,7 @@ extension SchemaEvaluator {
 
     mutating func checkUnevaluatedElements(_ node: Int, _ value: JSONValue, _ evaluated: inout Evaluated) -> Bool {
         guard let elements = value.array else { return true }
+        self.steps -= elements.count
         var isValid = true
         for (index, element) in elements.enumerated() where evaluated?.contains(index) != true {
             guard !self.isExhausted, isValid || self.collectsViolations else { return false }
@@ -105,6 +107,7 @@ extension SchemaEvaluator {
 
     private static func unknown(allowing names: [String]) -> String {
         guard !names.isEmpty else { return "unknown property" }
-        return "unknown property, allowed are \(names.prefix(20).joined(separator: ", "))\(names.count > 20 ? " and \(names.count - 20) more" : "")"
+        let more = names.count > 20 ? " and \(names.count - 20) more" : ""
+        return "unknown property, allowed are \(names.prefix(20).joined(separator: ", "))\(more)"
     }
 }

@@ -78,7 +78,10 @@ struct SchemaEvaluator {
             if !self.check(rule, value, &own) { isValid = false }
             if self.isExhausted { return false }
         }
-        if isValid, let own { evaluated?.formUnion(own) }
+        if isValid, let own {
+            self.steps -= own.count
+            evaluated?.formUnion(own)
+        }
         return isValid
     }
 

@@ -70,7 +70,8 @@ struct SchemaRegistry {
         switch SchemaDialect.reading(vocabularies) {
         case .success(let dialect): return dialect
         case .failure(let unknown):
-            throw JSONSchemaError(.unsupportedVocabulary, "the vocabulary \(unknown.uri) is required but not supported", at: "\(uri)#/$schema")
+            throw JSONSchemaError(
+                .unsupportedVocabulary, "the vocabulary \(unknown.uri) is required but not supported", at: "\(uri)#/$schema")
         }
     }
 }
@@ -132,7 +133,8 @@ extension SchemaRegistry {
             throw JSONSchemaError(.unresolvableReference, "no document was supplied for the reference \(reference)", at: place)
         }
         let fragment = (target.fragment ?? "").removingPercentEncoding() ?? ""
-        let tokens = fragment.isEmpty || fragment.utf8.first == .slash ? JSONPointer(fragment)?.tokens : self.resources[number].anchors[fragment]
+        let tokens =
+            fragment.isEmpty || fragment.utf8.first == .slash ? JSONPointer(fragment)?.tokens : self.resources[number].anchors[fragment]
         guard let tokens, let found = self.descend(tokens, from: number) else {
             throw JSONSchemaError(.unresolvableReference, "the reference \(reference) leads to no place in its document", at: place)
         }
@@ -141,7 +143,9 @@ extension SchemaRegistry {
 
     /// The schema that a `$dynamicAnchor` of a resource names.
     func dynamicAnchor(_ name: String, in resource: Int) -> LocatedSchema? {
-        guard self.resources[resource].dynamicAnchors.contains(name), let tokens = self.resources[resource].anchors[name] else { return nil }
+        guard self.resources[resource].dynamicAnchors.contains(name), let tokens = self.resources[resource].anchors[name] else {
+            return nil
+        }
         return self.descend(tokens, from: resource)
     }
 

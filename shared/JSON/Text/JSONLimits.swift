@@ -1,7 +1,7 @@
 /// Bounds on what a JSON text may cost; every reader in this module takes one and stops with a typed error when a bound is passed.
 ///
 /// A text from outside decides how much memory its tree takes: `[0,0,…]` grows twelvefold. The defaults let the largest real documents
-/// through (openai.json: 3.4 MB, 120,000 values, depth 21) and stop the ones written to do harm.
+/// through (openai.json: 3.4 MB, 61,000 values, depth 21) and stop the ones written to do harm.
 package struct JSONLimits: Sendable, Hashable {
     /// The longest text in bytes. Default 64 MiB.
     package var maxBytes: Int

@@ -38,30 +38,27 @@ extension String {
         // No escape is shorter than what it stands for, so the source's length is enough.
         self.init(unsafeUninitializedCapacity: source.count) { target in
             var written = 0
-            var index = 0
-            while index < source.count {
-                let byte = source[index]
-                guard byte == .backslash else {
-                    target[written] = byte
-                    written &+= 1
-                    index &+= 1
-                    continue
-                }
-                let escape = source[index &+ 1]
-                index &+= 2
-                if escape == .lowerU {
-                    let scalar = source.scalar(ofEscapeAt: &index)
-                    for unit in UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter {
-                        target[written] = unit
-                        written &+= 1
-                    }
+            var start = 0
+            while let escape = source[start...].firstIndex(of: .backslash) {
+                written = target.append(source[start..<escape], at: written)
+                start = escape + 2
+                if source[escape + 1] == .lowerU {
+                    let scalar = source.scalar(ofEscapeAt: &start)
+                    written = target.append(UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter, at: written)
                 } else {
-                    target[written] = escape.unescaped
-                    written &+= 1
+                    target[written] = source[escape + 1].unescaped
+                    written += 1
                 }
             }
-            return written
+            return target.append(source[start...], at: written)
         }
+    }
+}
+
+extension UnsafeMutableBufferPointer<UInt8> {
+    /// Writes `bytes` from `position` on and gives the position behind them.
+    fileprivate func append(_ bytes: some Collection<UInt8>, at position: Int) -> Int {
+        self[position...].update(fromContentsOf: bytes)
     }
 }
 

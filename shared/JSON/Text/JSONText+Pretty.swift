@@ -3,7 +3,8 @@ extension JSONText {
     /// something is missing.
     ///
     /// Works straight on the bytes and stops at the bound, so that the first page of a 10 MB result costs a page. Strings and numbers
-    /// stay as they are spelled, empty containers stay closed.
+    /// stay as they are spelled, empty containers stay closed. Indentation can make a deep text many times longer, so a stranger's text
+    /// wants a bound.
     package func prettyPrefix(maxCharacters: Int) -> (text: String, isCut: Bool) {
         var printer = PrettyPrinter(maxCharacters: maxCharacters)
         let isComplete = self.bytes.withUnsafeBufferPointer { printer.print($0) }

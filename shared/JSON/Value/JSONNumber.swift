@@ -28,7 +28,9 @@ package struct JSONNumber: Sendable {
     /// Reads a number from its text, nil where `text` is not exactly one JSON number.
     package init?(_ text: String) {
         // The parser forgives white space and a byte order mark around a value, a number has neither.
-        guard text.utf8.allSatisfy({ $0 > .space && $0 < 0x80 }), case .number(let number) = try? JSONValue(parsing: text) else { return nil }
+        guard text.utf8.allSatisfy({ $0 > .space && $0 < 0x80 }), case .number(let number) = try? JSONValue(parsing: text) else {
+            return nil
+        }
         self = number
     }
 

@@ -39,6 +39,8 @@ package struct JSONObject: Sendable {
             self.members[position].value = value
             return
         }
+        // Most objects have two to four members: growing from one would allocate three times.
+        if self.members.isEmpty { self.members.reserveCapacity(3) }
         self.members.append(Member(key: key, value: value))
         if self.positions != nil {
             self.positions?[JSONKey(key)] = self.members.count - 1
