@@ -6,7 +6,7 @@ package struct DatabaseError: Error, Sendable {
     package struct Code: Sendable, Hashable, CustomStringConvertible {
         private enum Wrapped: String {
             case unavailable, busy, timeout, uniqueViolation, foreignKeyViolation, checkViolation, notNullViolation, readOnly, full, corrupted
-            case ioFailure, tooBig, migration, unexpectedValue, invalidStatement, closed
+            case ioFailure, tooBig, invalidValue, migration, unexpectedValue, invalidStatement, closed
         }
 
         private let wrapped: Wrapped
@@ -35,6 +35,8 @@ package struct DatabaseError: Error, Sendable {
         package static let ioFailure = Code(wrapped: .ioFailure)
         /// A value or a statement is larger than the database takes.
         package static let tooBig = Code(wrapped: .tooBig)
+        /// A text holds a NUL character, which PostgreSQL cannot store and SQLite would cut it at.
+        package static let invalidValue = Code(wrapped: .invalidValue)
         /// The schema cannot be brought to this version.
         package static let migration = Code(wrapped: .migration)
         /// A row does not have the columns or types that its reader expects.

@@ -27,7 +27,7 @@ struct Keyset {
             return
         }
         guard cursor.utf8.count <= Self.maxCursorBytes, let bytes = Base64URL.decode(cursor), let parts = Self.split(bytes),
-            parts.count == keyCount + 1, parts[0] == list
+            parts.count == keyCount + 1, parts[0] == list, parts.allSatisfy({ !$0.utf8.contains(0) })
         else {
             throw StoreError(code: .invalidCursor, message: "the cursor is not one that this list gave out; start from the first page")
         }

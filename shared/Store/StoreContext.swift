@@ -44,6 +44,7 @@ struct StoreContext: Sendable {
                 throw StoreError(code: .notFound, message: "something that the row refers to does not exist in this organization")
             case .checkViolation, .notNullViolation:
                 throw StoreError(code: .invalidValue, message: "a value is not one that its field admits")
+            case .invalidValue: throw StoreError(code: .invalidValue, message: "a text holds a NUL character")
             default: throw error
             }
         }

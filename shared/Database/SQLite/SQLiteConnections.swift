@@ -1,0 +1,74 @@
+import Synchronization
+
+/// Statements that each commit alone: reads on any reader, writes in turn on the writer.
+struct SQLiteAutocommit: DatabaseConnection {
+    let database: SQLiteDatabase
+
+    func query(_ statement: Statement, values: [DatabaseValue]) async throws -> [DatabaseRow] {
+        let rewritten = try self.database.statements.rewrite(statement)
+        if rewritten.isReading {
+            return try await self.database.readers.withLease { handle in
+                try await handle.read(rewritten, isFixed: statement.isFixed, values: values).rows
+            }
+        }
+        return try await self.write(rewritten, isFixed: statement.isFixed, values: values, isQuery: true).rows
+    }
+
+    func execute(_ statement: Statement, values: [DatabaseValue]) async throws -> Int {
+        let rewritten = try self.database.statements.rewrite(statement)
+        return try await self.write(rewritten, isFixed: statement.isFixed, values: values, isQuery: false).changeCount
+    }
+
+    private func write(
+        _ statement: RewrittenStatement, isFixed: Bool, values: [DatabaseValue], isQuery: Bool
+    ) async throws -> SQLiteHandle.Outcome {
+        self.database.preconditionNoTransaction()
+        return try await self.database.writer.withLease { handle in
+            try await handle.write(statement, isFixed: isFixed, values: values, isQuery: isQuery)
+        }
+    }
+}
+
+/// One open transaction. Lives only as long as the body that it was given to.
+final class SQLiteTransaction: DatabaseConnection {
+    private let handle: SQLiteHandle
+    private let statements: StatementCache
+    private let isEnded = Atomic(false)
+    /// True once the transaction has lasted too long.
+    private let hasExpired: @Sendable () -> Bool
+
+    init(handle: SQLiteHandle, statements: StatementCache, timeout: Duration, clock: any Clock<Duration>) {
+        self.handle = handle
+        self.statements = statements
+        self.hasExpired = Self.expiry(of: timeout, by: clock)
+    }
+
+    func query(_ statement: Statement, values: [DatabaseValue]) async throws -> [DatabaseRow] {
+        try await self.run(statement, values: values, isQuery: true).rows
+    }
+
+    func execute(_ statement: Statement, values: [DatabaseValue]) async throws -> Int {
+        try await self.run(statement, values: values, isQuery: false).changeCount
+    }
+
+    /// No statement runs from now on, even one that is on its way.
+    func end() { self.isEnded.store(true, ordering: .releasing) }
+
+    private func run(_ statement: Statement, values: [DatabaseValue], isQuery: Bool) async throws -> SQLiteHandle.Outcome {
+        try Task.checkCancellation()
+        let rewritten = try self.statements.rewrite(statement)
+        return try await self.handle.write(rewritten, isFixed: statement.isFixed, values: values, isQuery: isQuery) {
+            guard !self.isEnded.load(ordering: .acquiring) else {
+                throw DatabaseError(code: .closed, message: "the connection of a transaction was used after its end")
+            }
+            guard !self.hasExpired() else {
+                throw DatabaseError(code: .timeout, message: "the transaction took too long and is rolled back")
+            }
+        }
+    }
+
+    private static func expiry<C: Clock<Duration>>(of timeout: Duration, by clock: C) -> @Sendable () -> Bool {
+        let deadline = clock.now.advanced(by: timeout)
+        return { clock.now >= deadline }
+    }
+}
