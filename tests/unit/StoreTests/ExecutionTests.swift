@@ -1,0 +1,140 @@
+import Database
+import JSON
+import Model
+import TestSupport
+import Testing
+
+@testable import Store
+
+@Suite("Executions", .timeLimit(.minutes(1)))
+struct ExecutionTests {
+    @Test("An execution starts, ends once with its outcome, and stays as it ended")
+    func life() async throws {
+        try await withTemporaryStore { store in
+            let tenant = try await store.makeTenant()
+            let organization = tenant.organization.id
+            let draft = ExecutionDraft.sample(tenant, session: SessionRecordID())
+            try await store.executions.start(draft)
+            let running = try #require(try await store.executions.find(draft.id, in: organization))
+            #expect(running.state == .running)
+            #expect(running.seed == .max)
+            #expect(running.startedAt == draft.startedAt)
+            #expect(running.method == tenant.principal.method)
+            #expect(running.session == draft.session)
+            #expect(running.client == .mcp)
+            #expect(running.endedAt == nil)
+            let outcome = JSONText(["result": 2])
+            let end = ExecutionEnd(state: .completed, outcome: outcome)
+            #expect(try await store.executions.finish(draft.id, in: organization, by: tenant.lease, with: end) == .recorded)
+            let again = ExecutionEnd(state: .failed, outcome: nil, errorCode: "late")
+            let second = try await store.executions.finish(draft.id, in: organization, by: tenant.lease, with: again)
+            #expect(second == .alreadyEnded(.completed))
+            let ended = try #require(try await store.executions.find(draft.id, in: organization))
+            #expect(ended.state == .completed)
+            #expect(ended.outcome == outcome)
+            #expect(ended.errorCode == nil)
+            #expect(ended.endedAt != nil)
+            #expect(try await store.executions.list(in: organization).items.first?.outcome == nil)
+        }
+    }
+
+    @Test("Waiting and back; neither for a stranger nor after the end")
+    func waiting() async throws {
+        try await withTemporaryStore { store in
+            let tenant = try await store.makeTenant()
+            let organization = tenant.organization.id
+            let draft = ExecutionDraft.sample(tenant)
+            try await store.executions.start(draft)
+            try await store.executions.setWaiting(true, draft.id, in: organization, by: tenant.lease)
+            #expect(try await store.executions.find(draft.id, in: organization)?.state == .waiting)
+            try await store.executions.setWaiting(false, draft.id, in: organization, by: tenant.lease)
+            #expect(try await store.executions.find(draft.id, in: organization)?.state == .running)
+            let stranger = ReplicaLease(replica: tenant.replica.id, epoch: 2)
+            await expect(.ownerLost) { try await store.executions.setWaiting(true, draft.id, in: organization, by: stranger) }
+            let end = ExecutionEnd(state: .cancelled, outcome: nil)
+            await expect(.ownerLost) { try await store.executions.finish(draft.id, in: organization, by: stranger, with: end) }
+            try await store.executions.finish(draft.id, in: organization, by: tenant.lease, with: end)
+            await expect(.ownerLost) { try await store.executions.setWaiting(true, draft.id, in: organization, by: tenant.lease) }
+            await expect(.notFound) { try await store.executions.finish(ExecutionID(), in: organization, by: tenant.lease, with: end) }
+        }
+    }
+
+    @Test("An outcome beyond its bound is refused and the execution goes on")
+    func bound() async throws {
+        var limits = StoreLimits()
+        limits.maxOutcomeBytes = 10
+        try await withTemporaryStore(limits: limits) { store in
+            let tenant = try await store.makeTenant()
+            let draft = ExecutionDraft.sample(tenant)
+            try await store.executions.start(draft)
+            let end = ExecutionEnd(state: .completed, outcome: JSONText(.string("0123456789")))
+            await expect(.invalidValue) {
+                try await store.executions.finish(draft.id, in: tenant.organization.id, by: tenant.lease, with: end)
+            }
+            #expect(try await store.executions.find(draft.id, in: tenant.organization.id)?.state == .running)
+        }
+    }
+
+    @Test("A request to cancel reaches the owner through the row; an agent's only for its own")
+    func cancel() async throws {
+        try await withTemporaryStore { store in
+            let tenant = try await store.makeTenant()
+            let organization = tenant.organization.id
+            let draft = ExecutionDraft.sample(tenant)
+            try await store.executions.start(draft)
+            #expect(try await store.executions.cancelRequests(of: tenant.lease).isEmpty)
+            await expect(.notFound) { try await store.executions.requestCancel(draft.id, in: organization, account: AccountID()) }
+            #expect(try await store.executions.requestCancel(draft.id, in: organization, account: tenant.account.id) == .running)
+            #expect(try await store.executions.requestCancel(draft.id, in: organization) == .running)
+            let requests = try await store.executions.cancelRequests(of: tenant.lease)
+            #expect(requests.map(\.execution) == [draft.id])
+            #expect(requests.map(\.organization) == [organization])
+            let end = ExecutionEnd(state: .cancelled, outcome: nil)
+            try await store.executions.finish(draft.id, in: organization, by: tenant.lease, with: end)
+            #expect(try await store.executions.cancelRequests(of: tenant.lease).isEmpty)
+            #expect(try await store.executions.requestCancel(draft.id, in: organization) == .cancelled)
+        }
+    }
+
+    @Test("The sweep ends what a dead owner left, once, and nothing else")
+    func sweep() async throws {
+        try await withTemporaryDatabase { database in
+            let store = Store(database: database)
+            try await store.migrate()
+            let (alive, dead) = (try await store.makeTenant("alive"), try await store.makeTenant("dead"))
+            let (kept, orphan, ended) = (ExecutionDraft.sample(alive), ExecutionDraft.sample(dead), ExecutionDraft.sample(dead))
+            for draft in [kept, orphan, ended] { try await store.executions.start(draft) }
+            let end = ExecutionEnd(state: .completed, outcome: nil)
+            try await store.executions.finish(ended.id, in: dead.organization.id, by: dead.lease, with: end)
+            #expect(try await store.executions.sweep().isEmpty)
+            try await store.replicas.deregister(dead.lease)
+            let swept = try await withThrowingTaskGroup(of: [ExecutionReference].self) { group in
+                for _ in 0..<4 { group.addTask { try await store.executions.sweep() } }
+                return try await group.reduce(into: []) { $0 += $1 }
+            }
+            #expect(swept.map(\.execution) == [orphan.id])
+            let record = try #require(try await store.executions.find(orphan.id, in: dead.organization.id))
+            #expect(record.state == .failed)
+            #expect(record.errorCode == "execution_interrupted")
+            #expect(try await store.executions.find(kept.id, in: alive.organization.id)?.state == .running)
+            #expect(try await store.executions.find(ended.id, in: dead.organization.id)?.state == .completed)
+            let late = try await store.executions.finish(orphan.id, in: dead.organization.id, by: dead.lease, with: end)
+            #expect(late == .alreadyEnded(.failed))
+            // An owner that registered again lost what it had under its old epoch.
+            _ = try await store.replicas.register(alive.replica.id, kind: .sessionService, address: "127.0.0.1:1", version: "1")
+            #expect(try await store.executions.sweep().map(\.execution) == [kept.id])
+        }
+    }
+
+    @Test("A lease that lapses is swept by the database's clock")
+    func lapse() async throws {
+        try await withTemporaryDatabase { database in
+            let store = Store(database: database)
+            try await store.migrate()
+            let tenant = try await store.makeTenant()
+            let draft = ExecutionDraft.sample(tenant)
+            try await store.executions.start(draft)
+            #expect(try await storeThatSeesAllDead(database).executions.sweep().map(\.execution) == [draft.id])
+        }
+    }
+}

@@ -1,0 +1,128 @@
+import Database
+import JSON
+import Model
+import Store
+import TestSupport
+import Testing
+
+/// One organization with a row of every kind, all texts marked with its name.
+struct Populated {
+    let tenant: TestTenant
+    let key: APIKey
+    let keyHash: SecretHash
+    let policy: Policy
+    let integration: IntegrationRecord
+    let tool: String
+    let connection: ConnectionRecord
+    let session: SessionRecord
+    let sessionHash: SecretHash
+    let execution: ExecutionID
+    let blob: BlobHash
+
+    var organization: OrganizationID { self.tenant.organization.id }
+}
+
+extension Store {
+    /// Fills an organization. `name` is in every text of it and in no other organization's.
+    func populate(_ name: String) async throws -> Populated {
+        let tenant = try await self.makeTenant(name)
+        let organization = tenant.organization.id
+        let account = try await self.accounts.create(in: organization, name: name, issuer: "https://\(name)", subject: name)
+        let keyHash = SecretHash(of: "\(name) key")
+        let key = try await self.keys.create(in: organization, account: account.id, role: .admin, name: name, hash: keyHash)
+        let policy = try await self.policies.create(in: organization, pattern: "\(name).**", action: .block)
+        let integration = try await self.integrations.add(
+            .sample(slug: name, document: Array("document of \(name)".utf8)), tools: .sample(name: name), in: organization)
+        let draft = ConnectionDraft(
+            integration: integration.integration.id, owner: .organization, account: nil, name: name, method: name, baseURL: "https://\(name)")
+        let secrets = [SealedSecret(name: "token", sealed: Array("sealed by \(name)".utf8), keyVersion: 1)]
+        let connection = try await self.connections.add(draft, secrets: secrets, in: organization)
+        let sessionHash = SecretHash(of: "\(name) session")
+        let session = try await self.sessions.create(.sample(tenant, hash: sessionHash, resource: "https://\(name)/mcp"))
+        let execution = ExecutionDraft.sample(tenant)
+        try await self.executions.start(execution)
+        return Populated(
+            tenant: tenant, key: key, keyHash: keyHash, policy: policy, integration: integration, tool: "\(name).list", connection: connection,
+            session: session, sessionHash: sessionHash, execution: execution.id, blob: BlobHash(of: Array("document of \(name)".utf8)))
+    }
+}
+
+extension IntegrationDraft {
+    static func sample(slug: String = "petstore", document: [UInt8]? = nil) -> IntegrationDraft {
+        IntegrationDraft(
+            slug: slug, kind: .openAPI, name: slug, description: "about \(slug)", config: JSONText(["auth": .string(slug)]),
+            baseURL: "https://\(slug)", documentURL: "https://\(slug)/openapi.json", document: document)
+    }
+}
+
+extension ToolSet {
+    /// One tool, `<name>.list`, with schemas and a definition.
+    static func sample(name: String = "pets") -> ToolSet {
+        let tool = ToolDraft(
+            name: "\(name).list", description: "lists \(name)", effect: .read, binding: JSONText(["path": .string(name)]),
+            inputSchema: JSONText(["title": .string(name)]), outputSchema: nil)
+        return ToolSet(tools: [tool], definitions: [(name: name, schema: JSONText(["title": .string(name)]))])
+    }
+
+    /// `count` tools without schemas, named so that they sort by number.
+    static func numbered(_ count: Int) -> ToolSet {
+        ToolSet(
+            tools: (0..<count).map { number in
+                let name = "tool" + String(repeating: "0", count: 6 - String(number).count) + String(number)
+                return ToolDraft(
+                    name: name, description: "number \(number)", effect: number.isMultiple(of: 2) ? .read : .write,
+                    binding: JSONText(["n": .number(JSONNumber(number))]), inputSchema: number % 3 == 0 ? nil : JSONText(["type": "object"]))
+            })
+    }
+}
+
+extension SessionDraft {
+    static func sample(
+        _ tenant: TestTenant, hash: SecretHash = SecretHash(of: "\(SessionRecordID())"), resource: String = "https://roost/mcp"
+    ) -> SessionDraft {
+        SessionDraft(
+            hash: hash, principal: tenant.principal, resource: resource, protocolVersion: "2025-11-25",
+            clientInfo: JSONText(["name": "test"]), clientCapabilities: JSONText(["elicitation": [:]]), owner: tenant.lease)
+    }
+}
+
+extension ExecutionDraft {
+    static func sample(_ tenant: TestTenant, id: ExecutionID = ExecutionID(), session: SessionRecordID? = nil) -> ExecutionDraft {
+        ExecutionDraft(
+            id: id, principal: tenant.principal, session: session, client: session == nil ? .rest : .mcp, codeHash: "c0de", seed: .max,
+            startedAt: Timestamp(microseconds: 1_700_000_000_000_001), owner: tenant.lease)
+    }
+}
+
+/// Expects a refusal of one kind.
+func expect<Result>(_ code: StoreError.Code, _ location: SourceLocation = #_sourceLocation, _ body: () async throws -> Result) async {
+    do {
+        _ = try await body()
+        Issue.record("expected \(code), got a result", sourceLocation: location)
+    } catch let error as StoreError {
+        #expect(error.code == code, "\(error)", sourceLocation: location)
+    } catch {
+        Issue.record("expected \(code), got \(error)", sourceLocation: location)
+    }
+}
+
+/// A store on the same database in whose eyes every replica's heartbeat is too old.
+func storeThatSeesAllDead(_ database: SQLiteDatabase) -> Store {
+    var limits = StoreLimits()
+    limits.replicaLease = .zero
+    return Store(database: database, limits: limits)
+}
+
+/// Walks a list from its first to its last page.
+func walk<Item: Sendable>(limit: Int = 2, _ list: (PageRequest) async throws -> Page<Item>) async throws -> [Item] {
+    var items: [Item] = []
+    var request = PageRequest(limit: limit)
+    while true {
+        let page = try await list(request)
+        #expect(page.items.count <= limit)
+        items += page.items
+        guard let next = page.next else { return items }
+        #expect(page.items.count == limit)
+        request.cursor = next
+    }
+}

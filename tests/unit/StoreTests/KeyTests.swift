@@ -1,0 +1,131 @@
+import Database
+import Model
+import TestSupport
+import Testing
+
+@testable import Store
+
+@Suite("Organizations, accounts and keys", .timeLimit(.minutes(1)))
+struct KeyTests {
+    @Test("An organization is found by id and slug; a taken slug is refused and changes nothing")
+    func organizations() async throws {
+        try await withTemporaryStore { store in
+            let acme = try await store.organizations.create(name: "Acme", slug: "acme")
+            #expect(try await store.organizations.find(acme.id) == acme)
+            #expect(try await store.organizations.find(slug: "acme") == acme)
+            await expect(.alreadyExists) { try await store.organizations.create(name: "Other", slug: "acme") }
+            #expect(try await store.organizations.list().items == [acme])
+            #expect(try await store.organizations.revision(of: acme.id) == 1)
+            #expect(try await store.organizations.revision(of: OrganizationID()) == nil)
+        }
+    }
+
+    @Test("Revisions of a thousand organizations come in one call")
+    func revisions() async throws {
+        try await withTemporaryStore { store in
+            let first = try await store.organizations.create(name: "a", slug: "a").id
+            let second = try await store.organizations.create(name: "b", slug: "b").id
+            _ = try await store.policies.create(in: second, pattern: "*", action: .allow)
+            let asked = (0..<998).map { _ in OrganizationID() } + [first, second]
+            #expect(try await store.organizations.revisions(of: asked) == [first: 1, second: 2])
+            #expect(try await store.organizations.revisions(of: []) == [:])
+        }
+    }
+
+    @Test("An issuer's subject has one account, however many sign in at once")
+    func signIn() async throws {
+        try await withTemporaryStore { store in
+            let organization = try await store.organizations.create(name: "a", slug: "a").id
+            let accounts = try await withThrowingTaskGroup(of: Account.self) { group in
+                for _ in 0..<20 {
+                    group.addTask { try await store.accounts.findOrCreate(issuer: "https://i", subject: "s", name: "S", in: organization) }
+                }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(Set(accounts).count == 1)
+            #expect(try await store.accounts.list(in: organization).items == Array(Set(accounts)))
+        }
+    }
+
+    @Test("A key is found by its hash as its principal, until it is revoked")
+    func keys() async throws {
+        try await withTemporaryStore { store in
+            let tenant = try await store.makeTenant()
+            let organization = tenant.organization.id
+            let hash = SecretHash(of: "roost_secret")
+            let key = try await store.keys.create(in: organization, account: tenant.account.id, role: .agent, name: "k", hash: hash)
+            let principal = Principal(organization: organization, account: tenant.account.id, role: .agent, method: .apiKey(key.id))
+            #expect(try await store.keys.find(hash: hash) == KeyRepository.Found(holder: .principal(principal), isTouchDue: true))
+            try await store.keys.touch(.principal(principal))
+            #expect(try await store.keys.find(hash: hash)?.isTouchDue == false)
+            let used = try await store.keys.list(in: organization).items.first?.lastUsedAt
+            try await store.keys.touch(.principal(principal))
+            #expect(try await store.keys.list(in: organization).items.first?.lastUsedAt == used)
+            #expect(used != nil)
+            #expect(try await store.keys.isActive(key.id, in: organization))
+            let revoked = try await store.keys.revoke(key.id, in: organization)
+            #expect(revoked.revokedAt != nil)
+            #expect(try await store.keys.revoke(key.id, in: organization).revokedAt == revoked.revokedAt)
+            #expect(try await store.keys.find(hash: hash) == nil)
+            #expect(try await !store.keys.isActive(key.id, in: organization))
+            #expect(try await store.keys.find(hash: SecretHash(of: "another")) == nil)
+            await expect(.notFound) { try await store.keys.revoke(APIKeyID(), in: organization) }
+        }
+    }
+
+    @Test("An installation key belongs to no organization")
+    func installationKeys() async throws {
+        try await withTemporaryStore { store in
+            let hash = SecretHash(of: "root")
+            let key = try await store.keys.createInstallationKey(name: "root", hash: hash)
+            #expect(try await store.keys.find(hash: hash) == KeyRepository.Found(holder: .installation(key.id), isTouchDue: true))
+            try await store.keys.touch(.installation(key.id))
+            #expect(try await store.keys.find(hash: hash)?.isTouchDue == false)
+            #expect(try await store.keys.listInstallationKeys().items.map(\.id) == [key.id])
+            await expect(.alreadyExists) { try await store.keys.createInstallationKey(name: "again", hash: hash) }
+            try await store.keys.revokeInstallationKey(key.id)
+            #expect(try await store.keys.find(hash: hash) == nil)
+        }
+    }
+
+    @Test("Only the hash of a key is in the database")
+    func hashing() async throws {
+        try await withTemporaryDatabase { database in
+            let store = Store(database: database)
+            try await store.migrate()
+            let tenant = try await store.makeTenant()
+            _ = try await store.keys.create(
+                in: tenant.organization.id, account: tenant.account.id, role: .admin, name: "k", hash: SecretHash(of: "roost_open"))
+            for row in try await database.connection(in: .installation).query("SELECT * FROM api_keys") {
+                #expect(!"\(row)".contains("roost_open"))
+            }
+            #expect("\(SecretHash(of: "roost_open"))" == "<hash>")
+        }
+    }
+
+    @Test("Limits on keys and policies hold, and a refused call changes nothing")
+    func limits() async throws {
+        var limits = StoreLimits()
+        limits.maxKeys = 1
+        limits.maxPolicies = 1
+        try await withTemporaryStore(limits: limits) { store in
+            let tenant = try await store.makeTenant()
+            let organization = tenant.organization.id
+            func createKey(_ text: String) async throws -> APIKey {
+                try await store.keys.create(
+                    in: organization, account: tenant.account.id, role: .agent, name: text, hash: SecretHash(of: text))
+            }
+            let key = try await createKey("first")
+            let revision = try await store.organizations.revision(of: organization)
+            await expect(.limitReached) { try await createKey("second") }
+            #expect(try await store.organizations.revision(of: organization) == revision)
+            _ = try await store.keys.revoke(key.id, in: organization)
+            _ = try await createKey("third")
+            _ = try await store.policies.create(in: organization, pattern: "*", action: .allow)
+            await expect(.limitReached) { try await store.policies.create(in: organization, pattern: "*", action: .allow) }
+            await expect(.invalidValue) {
+                try await store.policies.create(in: organization, pattern: String(repeating: "x", count: 513), action: .allow)
+            }
+        }
+    }
+}
