@@ -102,6 +102,7 @@ struct CatalogTests {
             let secret = SealedSecret(name: "token", sealed: [1, 2, 3], keyVersion: 1)
             _ = try await store.connections.add(draft, secrets: [secret], in: organization)
             #expect(try await store.secrets.read(owner: draft.id, in: organization) == [secret])
+            #expect(try await store.secrets.someKeyVersion() == 1)
             try await store.integrations.remove(first.integration.id, in: organization)
             #expect(try await store.secrets.read(owner: draft.id, in: organization).isEmpty)
             #expect(try await !store.secrets.existAny())

@@ -113,6 +113,23 @@ struct SessionTests {
         }
     }
 
+    @Test("An account at its bound gets room from its idle sessions, and none while all are busy")
+    func room() async throws {
+        try await withTemporaryStore { store in
+            let tenant = try await store.makeTenant()
+            let organization = tenant.organization.id
+            for _ in 0..<2 { _ = try await store.sessions.create(.sample(tenant)) }
+            func makeRoom(_ limit: Int, _ age: Duration) async throws -> Bool {
+                try await store.sessions.makeRoom(for: tenant.account.id, in: organization, limit: limit, closingIdleFor: age)
+            }
+            #expect(try await makeRoom(3, .seconds(60)))
+            #expect(try await !makeRoom(2, .seconds(60)))
+            #expect(try await store.sessions.list(in: organization).items.count == 2)
+            #expect(try await makeRoom(2, .seconds(-60)))
+            #expect(try await store.sessions.list(in: organization).items.isEmpty)
+        }
+    }
+
     @Test("A closed session is no longer routed, adopted or listed, and its owner learns of it")
     func close() async throws {
         try await withTemporaryStore { store in
@@ -123,7 +140,7 @@ struct SessionTests {
             #expect(try await store.sessions.closedSessions(of: tenant.lease).isEmpty)
             #expect(try await store.sessions.close(session, in: organization))
             #expect(try await !store.sessions.close(session, in: organization))
-            #expect(try await store.sessions.closedSessions(of: tenant.lease) == [session])
+            #expect(try await store.sessions.closedSessions(of: tenant.lease) == [ClosedSession(organization: organization, session: session)])
             try await store.sessions.release(session, in: organization, by: tenant.lease)
             #expect(try await store.sessions.closedSessions(of: tenant.lease).isEmpty)
             #expect(try await store.sessions.route(hash: draft.hash, in: organization) == nil)
