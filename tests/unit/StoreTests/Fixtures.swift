@@ -5,14 +5,16 @@ import Store
 import TestSupport
 import Testing
 
-/// One organization with a row of every kind, all texts marked with its name.
+/// One organization with a row of every kind. What other organizations could ask for (slugs, names, issuers) holds its name; what they
+/// must never see holds ``hidden``.
 struct Populated {
     let tenant: TestTenant
+    let name: String
+    let account: Account
     let key: APIKey
     let keyHash: SecretHash
     let policy: Policy
     let integration: IntegrationRecord
-    let tool: String
     let connection: ConnectionRecord
     let session: SessionRecord
     let sessionHash: SecretHash
@@ -20,48 +22,52 @@ struct Populated {
     let blob: BlobHash
 
     var organization: OrganizationID { self.tenant.organization.id }
+    var hidden: String { "\(self.name)-hidden" }
+    var tool: String { "\(self.name).list" }
 }
 
 extension Store {
-    /// Fills an organization. `name` is in every text of it and in no other organization's.
+    /// Fills an organization called `name`.
     func populate(_ name: String) async throws -> Populated {
+        let hidden = "\(name)-hidden"
         let tenant = try await self.makeTenant(name)
         let organization = tenant.organization.id
-        let account = try await self.accounts.create(in: organization, name: name, issuer: "https://\(name)", subject: name)
+        let account = try await self.accounts.create(in: organization, name: hidden, issuer: "https://\(name)", subject: name)
         let keyHash = SecretHash(of: "\(name) key")
-        let key = try await self.keys.create(in: organization, account: account.id, role: .admin, name: name, hash: keyHash)
-        let policy = try await self.policies.create(in: organization, pattern: "\(name).**", action: .block)
+        let key = try await self.keys.create(in: organization, account: account.id, role: .admin, name: hidden, hash: keyHash)
+        let policy = try await self.policies.create(in: organization, pattern: "\(hidden).**", action: .block)
+        let document = Array(hidden.utf8)
         let integration = try await self.integrations.add(
-            .sample(slug: name, document: Array("document of \(name)".utf8)), tools: .sample(name: name), in: organization)
+            .sample(slug: name, text: hidden, document: document), tools: .sample(name: name, text: hidden), in: organization)
         let draft = ConnectionDraft(
-            integration: integration.integration.id, owner: .organization, account: nil, name: name, method: name, baseURL: "https://\(name)")
-        let secrets = [SealedSecret(name: "token", sealed: Array("sealed by \(name)".utf8), keyVersion: 1)]
+            integration: integration.integration.id, owner: .organization, account: nil, name: name, method: hidden, baseURL: hidden)
+        let secrets = [SealedSecret(name: hidden, sealed: document, keyVersion: 1)]
         let connection = try await self.connections.add(draft, secrets: secrets, in: organization)
         let sessionHash = SecretHash(of: "\(name) session")
-        let session = try await self.sessions.create(.sample(tenant, hash: sessionHash, resource: "https://\(name)/mcp"))
-        let execution = ExecutionDraft.sample(tenant)
+        let session = try await self.sessions.create(.sample(tenant, hash: sessionHash, resource: hidden))
+        let execution = ExecutionDraft.sample(tenant, codeHash: hidden)
         try await self.executions.start(execution)
         return Populated(
-            tenant: tenant, key: key, keyHash: keyHash, policy: policy, integration: integration, tool: "\(name).list", connection: connection,
-            session: session, sessionHash: sessionHash, execution: execution.id, blob: BlobHash(of: Array("document of \(name)".utf8)))
+            tenant: tenant, name: name, account: account, key: key, keyHash: keyHash, policy: policy, integration: integration,
+            connection: connection, session: session, sessionHash: sessionHash, execution: execution.id, blob: BlobHash(of: document))
     }
 }
 
 extension IntegrationDraft {
-    static func sample(slug: String = "petstore", document: [UInt8]? = nil) -> IntegrationDraft {
+    static func sample(slug: String = "petstore", text: String = "text", document: [UInt8]? = nil) -> IntegrationDraft {
         IntegrationDraft(
-            slug: slug, kind: .openAPI, name: slug, description: "about \(slug)", config: JSONText(["auth": .string(slug)]),
-            baseURL: "https://\(slug)", documentURL: "https://\(slug)/openapi.json", document: document)
+            slug: slug, kind: .openAPI, name: text, description: text, config: JSONText(["auth": .string(text)]), baseURL: text,
+            documentURL: text, document: document)
     }
 }
 
 extension ToolSet {
-    /// One tool, `<name>.list`, with schemas and a definition.
-    static func sample(name: String = "pets") -> ToolSet {
+    /// One tool, `<name>.list`, with a schema and a definition.
+    static func sample(name: String = "pets", text: String = "pets") -> ToolSet {
         let tool = ToolDraft(
-            name: "\(name).list", description: "lists \(name)", effect: .read, binding: JSONText(["path": .string(name)]),
-            inputSchema: JSONText(["title": .string(name)]), outputSchema: nil)
-        return ToolSet(tools: [tool], definitions: [(name: name, schema: JSONText(["title": .string(name)]))])
+            name: "\(name).list", description: text, effect: .read, binding: JSONText(["path": .string(text)]),
+            inputSchema: JSONText(["title": .string(text)]), outputSchema: nil)
+        return ToolSet(tools: [tool], definitions: [(name: name, schema: JSONText(["title": .string(text)]))])
     }
 
     /// `count` tools without schemas, named so that they sort by number.
@@ -87,9 +93,9 @@ extension SessionDraft {
 }
 
 extension ExecutionDraft {
-    static func sample(_ tenant: TestTenant, id: ExecutionID = ExecutionID(), session: SessionRecordID? = nil) -> ExecutionDraft {
+    static func sample(_ tenant: TestTenant, session: SessionRecordID? = nil, codeHash: String = "c0de") -> ExecutionDraft {
         ExecutionDraft(
-            id: id, principal: tenant.principal, session: session, client: session == nil ? .rest : .mcp, codeHash: "c0de", seed: .max,
+            principal: tenant.principal, session: session, client: session == nil ? .rest : .mcp, codeHash: codeHash, seed: .max,
             startedAt: Timestamp(microseconds: 1_700_000_000_000_001), owner: tenant.lease)
     }
 }
