@@ -51,6 +51,16 @@ package struct ToolRepository: Sendable {
             """, organization, as: ToolSummary.init)
     }
 
+    /// Every tool of an integration with its binding, by name: what a refresh compares with.
+    package func all(of integration: IntegrationID, in organization: OrganizationID) async throws -> [ToolRecord] {
+        try await self.context.connection(organization).all(
+            """
+            SELECT \(ToolRecord.columns) FROM integrations i
+            JOIN tools t ON t.organization_id = i.organization_id AND t.integration_id = i.id
+            WHERE i.organization_id = $1 AND i.id = $2 ORDER BY t.name
+            """, organization, integration, as: ToolRecord.init)
+    }
+
     /// One tool with its binding, or nil.
     package func find(_ tool: String, integrationSlug: String, in organization: OrganizationID) async throws -> ToolRecord? {
         try await self.context.connection(organization).first(
