@@ -129,11 +129,11 @@ package struct JSONWriter: Sendable {
                 let byte = source[index]
                 index += 1
                 guard byte < 0x20 || byte == .quote || byte == .backslash else { continue }
-                self.bytes.append(contentsOf: source[start..<index - 1])
+                self.bytes.append(contentsOf: UnsafeBufferPointer(rebasing: source[start..<index - 1]))
                 self.escape(byte)
                 start = index
             }
-            self.bytes.append(contentsOf: source[start...])
+            self.bytes.append(contentsOf: UnsafeBufferPointer(rebasing: source[start...]))
         }
         self.bytes.append(.quote)
     }

@@ -64,13 +64,15 @@ struct JSONNumberTests {
         arguments: ["", " 1", "1 ", "01", "+1", "1.", ".5", "0x1", "NaN", "1e", "\u{FEFF}1", "[1]"])
     func invalid(text: String) { #expect(JSONNumber(text) == nil) }
 
-    @Test("Doubles of any kind are written so that they are read back the same", arguments: 0..<2_000 as Range<UInt64>)
+    @Test("Doubles of any kind are written so that they are read back the same", arguments: 0..<20 as Range<UInt64>)
     func doubles(seed: UInt64) throws {
         var random = SplitMix64(seed: seed)
-        let double = Double(bitPattern: random.next())
-        guard double.isFinite else { return }
-        #expect(try JSONValue(parsing: JSONValue.double(double).text()).double == double)
-        let short = Double(Int.random(in: -999_999...999_999, using: &random)) / 1000
-        #expect(try JSONValue(parsing: "\(short)").double == short)
+        for _ in 0..<100 {
+            let double = Double(bitPattern: random.next())
+            guard double.isFinite else { continue }
+            #expect(try JSONValue(parsing: JSONValue.double(double).text()).double == double)
+            let short = Double(Int.random(in: -999_999...999_999, using: &random)) / 1000
+            #expect(try JSONValue(parsing: "\(short)").double == short)
+        }
     }
 }

@@ -106,18 +106,20 @@ struct JSONParsingTests {
 
 @Suite("Random JSON")
 struct RandomJSONTests {
-    @Test("Random values survive being written, laid out and read again", arguments: 0..<400 as Range<UInt64>)
+    @Test("Random values survive being written, laid out and read again", arguments: 0..<40 as Range<UInt64>)
     func roundTrip(seed: UInt64) throws {
         var random = SplitMix64(seed: seed)
-        let value = random.value(depth: 5)
-        let bytes = value.bytes()
-        let again = try JSONValue(parsing: bytes)
-        #expect(again == value)
-        #expect(again.hashValue == value.hashValue)
-        #expect(again.bytes() == bytes)
-        let text = try JSONText(validating: bytes)
-        #expect(text == JSONText(value))
-        #expect(try JSONValue(parsing: text.prettyPrefix(maxCharacters: .max).text) == value)
+        for _ in 0..<10 {
+            let value = random.value(depth: 5)
+            let bytes = value.bytes()
+            let again = try JSONValue(parsing: bytes)
+            #expect(again == value)
+            #expect(again.hashValue == value.hashValue)
+            #expect(again.bytes() == bytes)
+            let text = try JSONText(validating: bytes)
+            #expect(text == JSONText(value))
+            #expect(try JSONValue(parsing: text.prettyPrefix(maxCharacters: .max).text) == value)
+        }
     }
 
     @Test(

@@ -77,14 +77,24 @@ struct PatternTests {
         ])
     func size(source: String) { #expect(throws: PatternError.self) { try Pattern(source) } }
 
-    @Test("Random patterns never crash and never exceed their budget by much", arguments: 0..<300 as Range<UInt64>)
+    @Test("A class of many thousand ranges is searched quickly", .timeLimit(.minutes(1)))
+    func largeClass() throws {
+        let scalars = (0..<20_000).compactMap { Unicode.Scalar(0x4E00 + $0 * 2) }
+        let source = "^[" + scalars.map { String($0) }.joined() + "]*$"
+        let text = String(repeating: "\u{4E00}\u{4E02}", count: 10_000)
+        #expect(try self.matches(source, text) == true)
+        #expect(try self.matches(source, text + "\u{4E01}") == false)
+        #expect(try self.matches(source.replacing("^[", with: "^[^"), "\u{4E01}a") == true)
+    }
+
+    @Test("Random patterns never crash and never exceed their budget by much", arguments: 0..<30 as Range<UInt64>)
     func fuzz(seed: UInt64) {
         var random = SplitMix64(seed: seed)
         let pieces = [
             "a", "b", ".", "*", "+", "?", "{2,3}", "{", "}", "(", ")", "(?=", "(?!", "(?<=", "(?<n>", "[", "]", "^", "$", "-", "|", "\\b",
             "\\d", "\\p{L}", "\\u00e9", "é", "\\",
         ]
-        for _ in 0..<20 {
+        for _ in 0..<200 {
             let source = (0..<Int.random(in: 0..<15, using: &random)).map { _ in pieces.randomElement(using: &random) ?? "" }.joined()
             guard let pattern = try? Pattern(source, maxInstructions: 2_000) else { continue }
             var budget = 50_000

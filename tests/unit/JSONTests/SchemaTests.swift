@@ -177,11 +177,24 @@ struct HostileSchemaTests {
         #expect(schema.validate(1).first?.message.contains("nests too deeply") == true)
     }
 
-    @Test("Random schemas made of real keywords never crash", arguments: 0..<300 as Range<UInt64>)
+    @Test("Dynamic anchors in thousands of resources are compiled once each", .timeLimit(.minutes(1)))
+    func dynamicAnchors() throws {
+        var definitions = JSONObject()
+        for number in 0..<3_000 {
+            definitions["n\(number)"] = [
+                "$id": .string("r\(number)"), "$dynamicAnchor": .string("a\(number)"), "items": ["$dynamicRef": .string("#a\(number)")],
+            ]
+        }
+        let schema = try JSONSchema(compiling: ["$defs": .object(definitions), "items": ["$ref": "r7"], "minItems": 1])
+        #expect(schema.isValid([[[[]]]]))
+        #expect(!schema.isValid([]))
+    }
+
+    @Test("Random schemas made of real keywords never crash", arguments: 0..<30 as Range<UInt64>)
     func fuzz(seed: UInt64) {
         var random = SplitMix64(seed: seed)
         let limits = JSONSchemaLimits(maxNodes: 500, maxPatternInstructions: 5_000, maxDepth: 64, maxSteps: 20_000)
-        for _ in 0..<5 {
+        for _ in 0..<50 {
             let document = random.schema(depth: 4)
             guard let schema = try? JSONSchema(compiling: document, faultPolicy: .ignore, limits: limits) else { continue }
             let value = random.value(depth: 3)
