@@ -46,6 +46,8 @@ package protocol Database: Sendable {
 
     /// Runs `body` in one transaction that may write: committed when it returns, rolled back when it throws or its task is cancelled.
     ///
+    /// After a statement has failed no other runs and the transaction is rolled back, even if `body` catches the error.
+    ///
     /// The connection is valid only inside `body`, for one statement at a time. Starting another transaction or an autocommit write on
     /// the same database within `body` is a programmer error and traps: on SQLite it could only wait for itself.
     func transaction<Result: Sendable>(

@@ -5,7 +5,8 @@ package struct DatabaseError: Error, Sendable {
     /// A stable kind of failure. A struct around a private enum, so that adding one breaks no caller's switch.
     package struct Code: Sendable, Hashable, CustomStringConvertible {
         private enum Wrapped: String {
-            case unavailable, busy, timeout, uniqueViolation, foreignKeyViolation, checkViolation, notNullViolation, readOnly, full, corrupted
+            case unavailable, busy, timeout, uniqueViolation, foreignKeyViolation, checkViolation, notNullViolation, readOnly, full,
+                corrupted
             case ioFailure, tooBig, invalidValue, migration, unexpectedValue, invalidStatement, closed
         }
 

@@ -59,7 +59,9 @@ package struct Migrations: Sendable {
             guard expected.id == stamp.id, expected.checksum == stamp.checksum else {
                 throw DatabaseError(
                     code: .migration,
-                    message: "migration \(stamp.id) was applied with other statements than this version has; this version cannot use the database")
+                    message:
+                        "migration \(stamp.id) was applied with other statements than this version has; this version cannot use the database"
+                )
             }
         }
     }

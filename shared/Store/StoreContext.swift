@@ -81,7 +81,8 @@ struct StoreContext: Sendable {
 
 extension DatabaseConnection {
     /// The only or first row of a result as a record; nil when there is none.
-    func first<Record>(_ statement: Statement, _ parameters: any DatabaseConvertible..., as make: (DatabaseRow) throws -> Record) async throws
+    func first<Record>(_ statement: Statement, _ parameters: any DatabaseConvertible..., as make: (DatabaseRow) throws -> Record)
+        async throws
         -> Record?
     {
         try await self.query(statement, values: parameters.map(\.databaseValue)).first.map(make)

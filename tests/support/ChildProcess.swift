@@ -53,7 +53,8 @@ package enum ChildProcess {
         let standardError = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()
         // A last line without an end was cut by the kill and says nothing.
-        let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false).dropLast().map(String.init)
+        let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false).dropLast().map(
+            String.init)
         return Outcome(
             lines: lines, standardError: standardError, status: process.terminationStatus,
             wasKilled: process.terminationReason == .uncaughtSignal)

@@ -20,7 +20,8 @@ package func withTemporaryDatabase<Result>(
 }
 
 /// Runs `body` with a store on an empty, migrated database.
-package func withTemporaryStore<Result>(limits: StoreLimits = StoreLimits(), _ body: (Store) async throws -> Result) async throws -> Result {
+package func withTemporaryStore<Result>(limits: StoreLimits = StoreLimits(), _ body: (Store) async throws -> Result) async throws -> Result
+{
     try await withTemporaryDatabase { database in
         let store = Store(database: database, limits: limits)
         try await store.migrate()

@@ -30,10 +30,21 @@ struct SQLiteAutocommit: DatabaseConnection {
 }
 
 /// One open transaction. Lives only as long as the body that it was given to.
+///
+/// After a statement has failed no other runs and the transaction is rolled back, even if the body goes on as if nothing had happened:
+/// PostgreSQL admits nothing else, and SQLite undoes the whole transaction after some failures, so that a further statement would
+/// commit alone.
 final class SQLiteTransaction: DatabaseConnection {
+    private enum State {
+        case open
+        /// By the first statement that failed; from here it can only end.
+        case failed(DatabaseError)
+        case ended
+    }
+
     private let handle: SQLiteHandle
     private let statements: StatementCache
-    private let isEnded = Atomic(false)
+    private let state = Mutex(State.open)
     /// True once the transaction has lasted too long.
     private let hasExpired: @Sendable () -> Bool
 
@@ -51,19 +62,38 @@ final class SQLiteTransaction: DatabaseConnection {
         try await self.run(statement, values: values, isQuery: false).changeCount
     }
 
-    /// No statement runs from now on, even one that is on its way.
-    func end() { self.isEnded.store(true, ordering: .releasing) }
+    /// No statement runs from now on, even one that is on its way. Throws what failed before, whatever the body made of it.
+    func end() throws(DatabaseError) {
+        let failure: DatabaseError? = self.state.withLock { state in
+            defer { state = .ended }
+            if case .failed(let error) = state { return error } else { return nil }
+        }
+        if let failure { throw failure }
+    }
 
     private func run(_ statement: Statement, values: [DatabaseValue], isQuery: Bool) async throws -> SQLiteHandle.Outcome {
         try Task.checkCancellation()
-        let rewritten = try self.statements.rewrite(statement)
-        return try await self.handle.write(rewritten, isFixed: statement.isFixed, values: values, isQuery: isQuery) {
-            guard !self.isEnded.load(ordering: .acquiring) else {
-                throw DatabaseError(code: .closed, message: "the connection of a transaction was used after its end")
+        do {
+            let rewritten = try self.statements.rewrite(statement)
+            return try await self.handle.write(rewritten, isFixed: statement.isFixed, values: values, isQuery: isQuery) {
+                try self.checkOpen()
             }
-            guard !self.hasExpired() else {
-                throw DatabaseError(code: .timeout, message: "the transaction took too long and is rolled back")
+        } catch let error as DatabaseError {
+            self.state.withLock { state in
+                if case .open = state { state = .failed(error) }
             }
+            throw error
+        }
+    }
+
+    private func checkOpen() throws(DatabaseError) {
+        switch self.state.withLock({ $0 }) {
+        case .open: break
+        case .failed: throw DatabaseError(code: .closed, message: "an earlier statement failed, the transaction can only be rolled back")
+        case .ended: throw DatabaseError(code: .closed, message: "the connection of a transaction was used after its end")
+        }
+        guard !self.hasExpired() else {
+            throw DatabaseError(code: .timeout, message: "the transaction took too long and is rolled back")
         }
     }
 

@@ -44,7 +44,8 @@ package final class SQLiteDatabase: Database {
         self.configuration = configuration
         self.clock = clock
         self.writer = LeasePool(
-            Array(handles.prefix(1)), name: "the database's writer", maxWaiters: configuration.maxWaiters, timeout: configuration.busyTimeout,
+            Array(handles.prefix(1)), name: "the database's writer", maxWaiters: configuration.maxWaiters,
+            timeout: configuration.busyTimeout,
             clock: clock)
         self.readers = LeasePool(
             Array(handles.dropFirst()), name: "a database reader", maxWaiters: configuration.maxWaiters, timeout: configuration.busyTimeout,
@@ -63,12 +64,13 @@ package final class SQLiteDatabase: Database {
                 handle: handle, statements: self.statements, timeout: self.configuration.transactionTimeout, clock: self.clock)
             do {
                 let result = try await Self.$open.withValue(Self.open + [ObjectIdentifier(self)]) { try await body(transaction) }
-                transaction.end()
+                try transaction.end()
                 try Task.checkCancellation()
                 try await handle.commit()
                 return result
             } catch {
-                transaction.end()
+                // Whatever failed first, the body has thrown it on.
+                try? transaction.end()
                 await handle.rollback()
                 throw error
             }

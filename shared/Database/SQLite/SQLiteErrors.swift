@@ -11,7 +11,8 @@ extension DatabaseError {
         switch error.extendedResultCode {
         case .SQLITE_CONSTRAINT_UNIQUE, .SQLITE_CONSTRAINT_PRIMARYKEY, .SQLITE_CONSTRAINT_ROWID:
             return (.uniqueViolation, "a row with the same key exists already")
-        case .SQLITE_CONSTRAINT_FOREIGNKEY: return (.foreignKeyViolation, "a row is referred to that does not exist, or would cease to exist")
+        case .SQLITE_CONSTRAINT_FOREIGNKEY:
+            return (.foreignKeyViolation, "a row is referred to that does not exist, or would cease to exist")
         case .SQLITE_CONSTRAINT_CHECK: return (.checkViolation, "a value is outside of what its column admits")
         case .SQLITE_CONSTRAINT_NOTNULL: return (.notNullViolation, "a column that must have a value got none")
         default: break
@@ -34,7 +35,9 @@ extension DatabaseError {
 enum SQLiteConstraints {
     /// The constraint's name from SQLite's message; for unique indexes, which SQLite reports by their columns, from the schema.
     static func name(for error: GRDB.DatabaseError, in connection: GRDB.Database) -> String? {
-        guard error.resultCode == .SQLITE_CONSTRAINT, let message = error.message, let colon = message.firstIndex(of: ":") else { return nil }
+        guard error.resultCode == .SQLITE_CONSTRAINT, let message = error.message, let colon = message.firstIndex(of: ":") else {
+            return nil
+        }
         let detail = message[message.index(colon, offsetBy: 2, limitedBy: message.endIndex).map { $0..<message.endIndex } ?? colon..<colon]
         switch error.extendedResultCode {
         case .SQLITE_CONSTRAINT_UNIQUE, .SQLITE_CONSTRAINT_PRIMARYKEY:

@@ -29,6 +29,6 @@ struct SQLiteFile: Sendable {
     }
 
     private static func failure(_ message: String) -> DatabaseError {
-        DatabaseError(code: .unavailable, message: message, nativeCode: Int(errno))
+        DatabaseError(code: errno == EROFS ? .readOnly : .unavailable, message: message, nativeCode: Int(errno))
     }
 }

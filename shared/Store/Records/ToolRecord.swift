@@ -14,7 +14,8 @@ package struct ToolDraft: Sendable {
     package var outputSchema: JSONText?
 
     package init(
-        name: String, description: String, effect: ToolEffect, binding: JSONText, inputSchema: JSONText? = nil, outputSchema: JSONText? = nil
+        name: String, description: String, effect: ToolEffect, binding: JSONText, inputSchema: JSONText? = nil,
+        outputSchema: JSONText? = nil
     ) {
         self.name = name
         self.description = description

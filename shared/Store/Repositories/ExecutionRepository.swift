@@ -121,7 +121,8 @@ package struct ExecutionRepository: Sendable {
     }
 
     /// One execution of the organization with its outcome; with `account`, only that account's. Nil when there is none.
-    package func find(_ execution: ExecutionID, in organization: OrganizationID, account: AccountID? = nil) async throws -> ExecutionRecord? {
+    package func find(_ execution: ExecutionID, in organization: OrganizationID, account: AccountID? = nil) async throws -> ExecutionRecord?
+    {
         try await self.context.connection(organization).first(
             """
             SELECT \(ExecutionRecord.columns), outcome FROM executions

@@ -49,7 +49,8 @@ package struct SessionRepository: Sendable {
         ) { row in
             var row = row.reader()
             return SessionRoute(
-                id: try row.next(), account: try row.next(), resource: try row.next(), owner: try ReplicaLease(&row), address: try row.next())
+                id: try row.next(), account: try row.next(), resource: try row.next(), owner: try ReplicaLease(&row),
+                address: try row.next())
         }
     }
 
@@ -90,16 +91,25 @@ package struct SessionRepository: Sendable {
         throw StoreError(code: .ownerLost, message: "another replica owns the session, or the caller's own lease lapsed")
     }
 
-    /// Notes activity, at most once per ``StoreLimits/touchInterval``; throws `ownerLost` when the session is no longer the caller's
-    /// or was closed.
+    /// Notes activity, at most once per ``StoreLimits/touchInterval`` and otherwise without a write; throws `ownerLost` when the session
+    /// is no longer the caller's or was closed.
     package func touch(_ session: SessionRecordID, in organization: OrganizationID, by lease: ReplicaLease) async throws {
-        let changed = try await self.context.connection(organization).execute(
+        let connection = self.context.connection(organization)
+        let lost = StoreError(code: .ownerLost, message: "the session was closed or has another owner")
+        let isDue = try await connection.first(
             """
-            UPDATE sessions SET last_activity_at =
-                CASE WHEN last_activity_at < {now} - $5 THEN {now} ELSE last_activity_at END
+            SELECT CASE WHEN last_activity_at < {now} - $5 THEN 1 ELSE 0 END FROM sessions
             WHERE organization_id = $1 AND id = $2 AND owner_replica = $3 AND owner_epoch = $4 AND state = 'open'
-            """, organization, session, lease.replica, lease.epoch, self.context.limits.touchInterval.microseconds)
-        guard changed == 1 else { throw StoreError(code: .ownerLost, message: "the session was closed or has another owner") }
+            """, organization, session, lease.replica, lease.epoch, self.context.limits.touchInterval.microseconds
+        ) { try $0.single(Bool.self) }
+        guard let isDue else { throw lost }
+        guard isDue else { return }
+        let changed = try await connection.execute(
+            """
+            UPDATE sessions SET last_activity_at = {now}
+            WHERE organization_id = $1 AND id = $2 AND owner_replica = $3 AND owner_epoch = $4 AND state = 'open'
+            """, organization, session, lease.replica, lease.epoch)
+        guard changed == 1 else { throw lost }
     }
 
     /// Gives back all sessions of a replica that stops, so that any other may adopt them at once. Returns how many. Crosses
@@ -195,7 +205,8 @@ package struct SessionRepository: Sendable {
         let limits = self.context.limits
         try self.context.check(draft.resource, "the resource", maxBytes: limits.maxTextBytes)
         try self.context.check(draft.protocolVersion, "the protocol version", maxBytes: limits.maxNameBytes)
-        guard (draft.clientInfo?.bytes.count ?? 0) <= limits.maxTextBytes, draft.clientCapabilities.bytes.count <= limits.maxTextBytes else {
+        guard (draft.clientInfo?.bytes.count ?? 0) <= limits.maxTextBytes, draft.clientCapabilities.bytes.count <= limits.maxTextBytes
+        else {
             throw StoreError(code: .invalidValue, message: "clientInfo or capabilities are longer than \(limits.maxTextBytes) bytes")
         }
     }

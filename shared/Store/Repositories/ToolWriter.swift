@@ -21,7 +21,9 @@ struct ToolWriter {
             throw refuse("the integration has more than \(limits.maxDefinitionsPerIntegration) schema definitions")
         }
         for tool in set.tools {
-            guard tool.name.utf8.count <= limits.maxNameBytes else { throw refuse("a tool's name is longer than \(limits.maxNameBytes) bytes") }
+            guard tool.name.utf8.count <= limits.maxNameBytes else {
+                throw refuse("a tool's name is longer than \(limits.maxNameBytes) bytes")
+            }
             guard tool.description.utf8.count <= limits.maxTextBytes else {
                 throw refuse("a tool's description is longer than \(limits.maxTextBytes) bytes")
             }

@@ -14,20 +14,29 @@ import Darwin
 /// once its write is acknowledged. A count of 0 means until killed.
 @main
 struct DatabaseHammer {
-    static func main() async throws {
+    static func main() async {
         let arguments = CommandLine.arguments
         guard arguments.count == 4, let count = Int(arguments[3]) else {
-            Self.print("usage: database-hammer <path> <name> <count>", to: STDERR_FILENO)
+            self.print("usage: database-hammer <path> <name> <count>", to: STDERR_FILENO)
             exit(64)
         }
-        let database = try await SQLiteDatabase.open(path: arguments[1])
+        do {
+            try await self.hammer(path: arguments[1], name: arguments[2], count: count)
+        } catch {
+            self.print("\(error)", to: STDERR_FILENO)
+            exit(1)
+        }
+    }
+
+    private static func hammer(path: String, name: String, count: Int) async throws {
+        let database = try await SQLiteDatabase.open(path: path)
         let store = Store(database: database)
         try await store.migrate()
         var number = 1
         while count == 0 || number <= count {
-            let slug = "\(arguments[2])-\(number)"
+            let slug = "\(name)-\(number)"
             _ = try await store.organizations.create(name: slug, slug: slug)
-            Self.print(slug, to: STDOUT_FILENO)
+            self.print(slug, to: STDOUT_FILENO)
             number += 1
         }
         try await database.close()

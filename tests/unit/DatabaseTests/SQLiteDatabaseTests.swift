@@ -92,6 +92,42 @@ struct SQLiteDatabaseTests {
         }
     }
 
+    @Test("After a failed statement nothing runs, and the transaction is rolled back even if its body catches the error")
+    func failedTransaction() async throws {
+        try await withTemporaryDatabase { database in
+            let connection = database.connection(in: .installation)
+            try await connection.execute("CREATE TABLE t (a BIGINT NOT NULL)")
+            await Self.expect(.notNullViolation) {
+                try await database.transaction(in: .installation) { transaction in
+                    try await transaction.execute("INSERT INTO t VALUES (1)")
+                    await Self.expect(.notNullViolation) { try await transaction.execute("INSERT INTO t VALUES (NULL)") }
+                    await Self.expect(.closed) { try await transaction.execute("INSERT INTO t VALUES (2)") }
+                }
+            }
+            #expect(try await Self.count(connection) == 0)
+            try await connection.execute("INSERT INTO t VALUES (3)")
+        }
+    }
+
+    @Test("Commits are synced, references are enforced, readers cannot write")
+    func settings() async throws {
+        try await withTemporaryDatabase { database in
+            func setting(_ pragma: Statement) async throws -> DatabaseValue? {
+                try await database.writer.withLease { handle in
+                    let statement = RewrittenStatement(text: pragma.text, parameterCount: 0, isReading: true)
+                    return try await handle.read(statement, isFixed: true, values: []).rows.first?.values.first
+                }
+            }
+            #expect(try await setting("PRAGMA journal_mode") == .text("wal"))
+            #expect(try await setting("PRAGMA synchronous") == .integer(2))
+            #expect(try await setting("PRAGMA foreign_keys") == .integer(1))
+            try await database.readers.withLease { handle in
+                let statement = RewrittenStatement(text: "CREATE TABLE t (a BIGINT)", parameterCount: 0, isReading: true)
+                await Self.expect(.readOnly) { try await handle.write(statement, isFixed: true, values: [], isQuery: false) }
+            }
+        }
+    }
+
     @Test("A transaction sees its own writes, others do not before it commits")
     func isolation() async throws {
         try await withTemporaryDatabase { database in
@@ -150,7 +186,7 @@ struct SQLiteDatabaseTests {
     @Test("The connection of a transaction is useless after its end")
     func escapedConnection() async throws {
         try await withTemporaryDatabase { database in
-            let escaped = try await database.transaction(in: .installation) { $0 }
+            let escaped: any DatabaseConnection = try await database.transaction(in: .installation) { $0 }
             await Self.expect(.closed) { try await escaped.execute("CREATE TABLE t (a BIGINT)") }
         }
     }
@@ -217,7 +253,9 @@ struct SQLiteDatabaseTests {
             try await Self.expect(.checkViolation, "children_size") { try await attempt("2", nil, "other", 10) }
             try await Self.expect(.notNullViolation, "children.b") { try await attempt("2", nil, nil, 2) }
             try await Self.expect(.foreignKeyViolation, nil) { try await attempt("2", "hush", "other", 2) }
-            try await Self.expect(.uniqueViolation, "parents_pkey") { try await connection.execute("INSERT INTO parents VALUES ('x', 'y')") }
+            try await Self.expect(.uniqueViolation, "parents_pkey") {
+                try await connection.execute("INSERT INTO parents VALUES ('x', 'y')")
+            }
             try await attempt("2", "x", "y", 2)
         }
     }
@@ -304,7 +342,9 @@ struct SQLiteDatabaseTests {
             try await first.transaction(in: .installation) { transaction in
                 try await transaction.execute("INSERT INTO t VALUES (1)")
                 await Self.expect(.busy) { try await second.connection(in: .installation).execute("INSERT INTO t VALUES (2)") }
-                await Self.expect(.busy) { try await second.transaction(in: .installation) { try await $0.execute("INSERT INTO t VALUES (2)") } }
+                await Self.expect(.busy) {
+                    try await second.transaction(in: .installation) { try await $0.execute("INSERT INTO t VALUES (2)") }
+                }
                 #expect(try await Self.count(second.connection(in: .installation)) == 0)
             }
             try await second.connection(in: .installation).execute("INSERT INTO t VALUES (2)")

@@ -85,9 +85,7 @@ struct CatalogTests {
             #expect(refreshed.integration.toolCount == 2)
             #expect(refreshed.revision == 2)
             #expect(try await store.blobs.content(all.blob, in: all.organization) == nil)
-            #expect(try await store.connections.list(in: all.organization).items == [all.connection].map {
-                ConnectionRecord(connection: $0.connection, integrationSlug: "acme", baseURL: $0.baseURL)
-            })
+            #expect(try await store.connections.list(in: all.organization).items == [all.connection])
         }
     }
 

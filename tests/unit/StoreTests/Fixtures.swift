@@ -77,7 +77,8 @@ extension ToolSet {
                 let name = "tool" + String(repeating: "0", count: 6 - String(number).count) + String(number)
                 return ToolDraft(
                     name: name, description: "number \(number)", effect: number.isMultiple(of: 2) ? .read : .write,
-                    binding: JSONText(["n": .number(JSONNumber(number))]), inputSchema: number % 3 == 0 ? nil : JSONText(["type": "object"]))
+                    binding: JSONText(["n": .number(JSONNumber(number))]), inputSchema: number % 3 == 0 ? nil : JSONText(["type": "object"])
+                )
             })
     }
 }

@@ -140,7 +140,8 @@ struct SessionTests {
             #expect(try await store.sessions.closedSessions(of: tenant.lease).isEmpty)
             #expect(try await store.sessions.close(session, in: organization))
             #expect(try await !store.sessions.close(session, in: organization))
-            #expect(try await store.sessions.closedSessions(of: tenant.lease) == [ClosedSession(organization: organization, session: session)])
+            #expect(
+                try await store.sessions.closedSessions(of: tenant.lease) == [ClosedSession(organization: organization, session: session)])
             try await store.sessions.release(session, in: organization, by: tenant.lease)
             #expect(try await store.sessions.closedSessions(of: tenant.lease).isEmpty)
             #expect(try await store.sessions.route(hash: draft.hash, in: organization) == nil)

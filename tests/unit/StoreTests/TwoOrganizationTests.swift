@@ -114,7 +114,9 @@ struct TwoOrganizationTests {
                 try await store.accounts.create(
                     in: mine.organization, id: theirs.account.id, name: "n", issuer: theirs.account.issuer, subject: theirs.account.subject)
             },
-            "AccountRepository.find(_:in:)": { store, mine, theirs in try await store.accounts.find(theirs.account.id, in: mine.organization) },
+            "AccountRepository.find(_:in:)": { store, mine, theirs in
+                try await store.accounts.find(theirs.account.id, in: mine.organization)
+            },
             "AccountRepository.find(issuer:subject:in:)": { store, mine, _ in
                 try await store.accounts.find(issuer: "https://theirs", subject: "theirs", in: mine.organization)
             },
@@ -138,7 +140,8 @@ struct TwoOrganizationTests {
             },
             "PolicyRepository.all(in:)": { store, mine, _ in try await store.policies.all(in: mine.organization) },
             "PolicyRepository.list(in:_:)": { store, mine, _ in try await store.policies.list(in: mine.organization) },
-            "PolicyRepository.find(_:in:)": { store, mine, theirs in try await store.policies.find(theirs.policy.id, in: mine.organization) },
+            "PolicyRepository.find(_:in:)": { store, mine, theirs in try await store.policies.find(theirs.policy.id, in: mine.organization)
+            },
             "PolicyRepository.update(_:action:in:)": { store, mine, theirs in
                 try await store.policies.update(theirs.policy.id, action: .allow, in: mine.organization)
             },
@@ -221,7 +224,9 @@ struct TwoOrganizationTests {
             "SecretRepository.replace(_:owner:in:)": { store, mine, theirs in
                 try await store.secrets.replace([], owner: theirs.connection.connection.id, in: mine.organization)
             },
-            "BlobRepository.put(_:in:)": { store, mine, theirs in try await store.blobs.put(Array(theirs.hidden.utf8), in: mine.organization) },
+            "BlobRepository.put(_:in:)": { store, mine, theirs in
+                try await store.blobs.put(Array(theirs.hidden.utf8), in: mine.organization)
+            },
             "BlobRepository.content(_:in:)": { store, mine, theirs in
                 try await store.blobs.content(theirs.blob, in: mine.organization).map { String(decoding: $0, as: UTF8.self) }
             },
@@ -240,7 +245,9 @@ struct TwoOrganizationTests {
             "SessionRepository.find(hash:in:)": { store, mine, theirs in
                 try await store.sessions.find(hash: theirs.sessionHash, in: mine.organization)
             },
-            "SessionRepository.find(_:in:)": { store, mine, theirs in try await store.sessions.find(theirs.session.id, in: mine.organization) },
+            "SessionRepository.find(_:in:)": { store, mine, theirs in
+                try await store.sessions.find(theirs.session.id, in: mine.organization)
+            },
             "SessionRepository.adopt(_:in:by:)": { store, mine, theirs in
                 try await store.sessions.adopt(theirs.session.id, in: mine.organization, by: theirs.tenant.lease)
             },
