@@ -84,10 +84,3 @@ extension JSONValue {
     /// A string, or what a number was written as: YAML reads an unquoted `3.1` or `1.0` as a number.
     var plainText: String? { self.string ?? self.number?.description }
 }
-
-extension String {
-    /// At most `count` printable ASCII characters of the text, for use in a message.
-    func printable(_ count: Int) -> String {
-        String(self.unicodeScalars.filter { (0x20..<0x7F).contains($0.value) }.prefix(count).map(Character.init))
-    }
-}

@@ -110,10 +110,3 @@ struct OperationReader {
         return text
     }
 }
-
-extension String {
-    /// The text without white space around it.
-    var trimmed: String {
-        String(String.SubSequence(self).drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed())
-    }
-}
