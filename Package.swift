@@ -1,5 +1,4 @@
 // swift-tools-version: 6.2
-import Foundation
 import PackageDescription
 
 // One package for both services, the command line tool and everything they share. `docs/ARCHITECTURE.md` explains the folders and
@@ -56,9 +55,11 @@ let package = Package(
     ],
     targets: [
         // shared/system: module maps of the system's libraries.
-        .systemLibrary(name: "CJavaScriptCore", path: "shared/system/CJavaScriptCore", pkgConfig: "javascriptcoregtk-4.1",
+        .systemLibrary(
+            name: "CJavaScriptCore", path: "shared/system/CJavaScriptCore", pkgConfig: "javascriptcoregtk-4.1",
             providers: [.apt(["libjavascriptcoregtk-4.1-dev"])]),
-        .systemLibrary(name: "CNGHTTP2", path: "shared/system/CNGHTTP2", pkgConfig: "libnghttp2",
+        .systemLibrary(
+            name: "CNGHTTP2", path: "shared/system/CNGHTTP2", pkgConfig: "libnghttp2",
             providers: [.apt(["libnghttp2-dev"])]),
 
         // shared: low to high, in the order of shared/order.txt.
@@ -67,54 +68,80 @@ let package = Package(
         .target(name: "Model", dependencies: ["JSON"], path: "shared/Model"),
         .target(name: "OperatorHTTP", dependencies: [asyncHTTPClient, nioCore, nioHTTP1], path: "shared/OperatorHTTP"),
         .target(name: "Telemetry", path: "shared/Telemetry"),
-        .target(name: "Service",
-            dependencies: ["JSON", "Model", configuration, hummingbird, logging, serviceLifecycle, unixSignals, nioCore, systemPackage, yams],
+        .target(
+            name: "Service",
+            dependencies: [
+                "JSON", "Model", configuration, hummingbird, logging, serviceLifecycle, unixSignals, nioCore, systemPackage, yams,
+            ],
             path: "shared/Service"),
         .target(name: "Database", dependencies: ["Model", grdb, logging], path: "shared/Database"),
-        .target(name: "Channel", dependencies: ["CNGHTTP2", "Telemetry", logging, nioCore, nioPosix, nioSSL, crypto, serviceLifecycle],
+        .target(
+            name: "Channel", dependencies: ["CNGHTTP2", "Telemetry", logging, nioCore, nioPosix, nioSSL, crypto, serviceLifecycle],
             path: "shared/Channel"),
         .target(name: "MCP", dependencies: ["JSON", "Model", "SSE"], path: "shared/MCP"),
         .target(name: "Store", dependencies: ["Database", "JSON", "Model", crypto], path: "shared/Store"),
         .target(name: "Replicas", dependencies: ["Model", "Store", logging, serviceLifecycle], path: "shared/Replicas"),
         .target(name: "Vault", dependencies: ["Model", "Store", crypto], path: "shared/Vault"),
         .target(name: "Policies", dependencies: ["Model"], path: "shared/Policies"),
-        .target(name: "Egress", dependencies: ["Model", asyncHTTPClient, logging, nioCore, nioPosix, nioHTTP1, nioSSL, serviceLifecycle], path: "shared/Egress"),
+        .target(
+            name: "Egress", dependencies: ["Model", asyncHTTPClient, logging, nioCore, nioPosix, nioHTTP1, nioSSL, serviceLifecycle],
+            path: "shared/Egress"),
         .target(name: "OpenAPI", dependencies: ["Egress", "JSON", "Model", yams], path: "shared/Integrations/OpenAPI"),
-        .target(name: "Catalog", dependencies: ["Egress", "JSON", "Model", "OpenAPI", "Policies", "Store", "Vault", crypto], path: "shared/Catalog"),
+        .target(
+            name: "Catalog", dependencies: ["Egress", "JSON", "Model", "OpenAPI", "Policies", "Store", "Vault", crypto],
+            path: "shared/Catalog"),
         .target(name: "CSandbox", path: "shared/Sandbox/CSandbox"),
-        .target(name: "Sandbox", dependencies: ["CSandbox", "JSON", "Model", logging, nioCore, nioPosix, serviceLifecycle], path: "shared/Sandbox/Host"),
+        .target(
+            name: "Sandbox", dependencies: ["CSandbox", "JSON", "Model", logging, nioCore, nioPosix, serviceLifecycle],
+            path: "shared/Sandbox/Host"),
         .executableTarget(name: "sandbox-worker", dependencies: ["CJavaScriptCore", "CSandbox"], path: "shared/Sandbox/Worker"),
-        .target(name: "Engine", dependencies: ["Catalog", "JSON", "Model", "Policies", "Sandbox", "Store", crypto, logging], path: "shared/Engine"),
-        .target(name: "Identity", dependencies: ["JSON", "Model", "OperatorHTTP", "Store", crypto, jwtKit, logging], path: "shared/Identity"),
-        .target(name: "ExecutionStack",
+        .target(
+            name: "Engine", dependencies: ["Catalog", "JSON", "Model", "Policies", "Sandbox", "Store", crypto, logging],
+            path: "shared/Engine"),
+        .target(
+            name: "Identity", dependencies: ["JSON", "Model", "OperatorHTTP", "Store", crypto, jwtKit, logging], path: "shared/Identity"),
+        .target(
+            name: "ExecutionStack",
             dependencies: ["Catalog", "Egress", "Engine", "Identity", "JSON", "Model", "Policies", "Sandbox", "Store", "Vault", logging],
             path: "shared/ExecutionStack"),
-        .target(name: "Installation",
+        .target(name: "RoostAPI", dependencies: ["Identity", "JSON", "Model", httpTypes], path: "shared/RoostAPI"),
+        .target(
+            name: "Installation",
             dependencies: [
-                "Catalog", "Channel", "Database", "Egress", "Engine", "ExecutionStack", "Identity", "Model", "OperatorHTTP", "Sandbox", "Service", "Store",
-                "Vault", crypto, logging, nioSSL, serviceLifecycle,
+                "Catalog", "Channel", "Database", "Egress", "Engine", "ExecutionStack", "Identity", "JSON", "Model", "OperatorHTTP",
+                "Replicas",
+                "RoostAPI", "Sandbox", "Service", "Store", "Vault", crypto, logging, serviceLifecycle, systemPackage,
             ],
             path: "shared/Installation"),
 
         // services
-        .target(name: "SessionAPI", dependencies: ["Channel", "JSON", "MCP", "Model", "Telemetry"], path: "services/session-service/SessionAPI"),
-        .target(name: "Sessions",
+        .target(
+            name: "SessionAPI", dependencies: ["Channel", "JSON", "MCP", "Model", "Telemetry"], path: "services/session-service/SessionAPI"),
+        .target(
+            name: "Sessions",
             dependencies: [
-                "Catalog", "Channel", "Database", "ExecutionStack", "JSON", "MCP", "Model", "Replicas", "Service", "SessionAPI", "Store", "Telemetry",
+                "Catalog", "Installation", "Channel", "Database", "ExecutionStack", "JSON", "MCP", "Model", "Replicas", "Service",
+                "SessionAPI", "Store", "Telemetry",
                 "Vault", "Egress", "Identity", configuration, crypto, logging, serviceLifecycle,
             ],
             path: "services/session-service/Sessions"),
-        .executableTarget(name: "session-service", dependencies: ["Service", "Sessions", argumentParser],
+        .executableTarget(
+            name: "session-service", dependencies: ["Installation", "Sessions", argumentParser],
             path: "services/session-service/session-service"),
-        .target(name: "Gateway",
+        .target(
+            name: "Gateway",
             dependencies: [
-                "Catalog", "Channel", "Database", "Egress", "ExecutionStack", "Identity", "JSON", "MCP", "Model", "OpenAPI", "Policies",
-                "Replicas", "SSE", "Service", "SessionAPI", "Store", "Telemetry", "Vault", configuration, crypto, hummingbird, hummingbirdCore, httpTypes, logging,
+                "Catalog", "Installation", "RoostAPI", "Channel", "Database", "Egress", "ExecutionStack", "Identity", "JSON", "MCP",
+                "Model", "OpenAPI", "Policies",
+                "Replicas", "SSE", "Service", "SessionAPI", "Store", "Telemetry", "Vault", configuration, crypto, hummingbird,
+                hummingbirdCore, httpTypes, logging,
                 nioCore, serviceLifecycle,
             ],
             path: "services/api-gateway/Gateway"),
-        .executableTarget(name: "api-gateway", dependencies: ["Gateway", "Service", argumentParser], path: "services/api-gateway/api-gateway"),
-        .executableTarget(name: "roost",
+        .executableTarget(
+            name: "api-gateway", dependencies: ["Gateway", "Installation", argumentParser], path: "services/api-gateway/api-gateway"),
+        .executableTarget(
+            name: "roost",
             dependencies: [
                 "Database", "Identity", "Installation", "JSON", "Model", "Service", "Store", "Vault", argumentParser, crypto, logging,
                 serviceLifecycle, subprocess, systemPackage,
@@ -122,57 +149,80 @@ let package = Package(
             path: "services/roost"),
 
         // tests
-        .target(name: "TestSupport",
+        .target(
+            name: "TestSupport",
             dependencies: [
-                "Channel", "Database", "JSON", "Model", "Store", crypto, hummingbird, logging, nioCore, nioPosix, nioHTTP1, nioSSL, swiftASN1, x509,
+                "Channel", "Database", "JSON", "Model", "Store", crypto, hummingbird, logging, nioCore, nioPosix, nioHTTP1, nioSSL,
+                swiftASN1, x509,
             ],
             path: "tests/support"),
+        .executableTarget(
+            name: "channel-soak", dependencies: ["Channel", argumentParser, logging, serviceLifecycle, unixSignals],
+            path: "tests/load/channel-soak"),
+        .executableTarget(name: "library-bench", dependencies: ["JSON", "OpenAPI"], path: "tests/benchmarks/library-bench"),
+        .testTarget(
+            name: "InstallationTests", dependencies: ["Installation", "RoostAPI", "Service", "TestSupport"],
+            path: "tests/unit/InstallationTests"),
         .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"], path: "tests/unit/JSONTests"),
         .testTarget(name: "SSETests", dependencies: ["SSE"], path: "tests/unit/SSETests"),
         .testTarget(name: "ModelTests", dependencies: ["JSON", "Model"], path: "tests/unit/ModelTests"),
-        .testTarget(name: "OperatorHTTPTests", dependencies: ["OperatorHTTP", "TestSupport", hummingbird], path: "tests/unit/OperatorHTTPTests"),
+        .testTarget(
+            name: "OperatorHTTPTests", dependencies: ["OperatorHTTP", "TestSupport", hummingbird], path: "tests/unit/OperatorHTTPTests"),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"], path: "tests/unit/TelemetryTests"),
-        .testTarget(name: "ServiceTests", dependencies: ["Service", "TestSupport", configuration, hummingbird, hummingbirdTesting, logging], path: "tests/unit/ServiceTests"),
-        .executableTarget(name: "database-hammer", dependencies: ["Database", "Model", "Store"], path: "tests/support-tools/database-hammer"),
+        .testTarget(
+            name: "ServiceTests", dependencies: ["Service", "TestSupport", configuration, hummingbird, hummingbirdTesting, logging],
+            path: "tests/unit/ServiceTests"),
+        .executableTarget(
+            name: "database-hammer", dependencies: ["Database", "Model", "Store"], path: "tests/support-tools/database-hammer"),
         .testTarget(name: "DatabaseTests", dependencies: ["Database", "Model", "TestSupport"], path: "tests/unit/DatabaseTests"),
-        .testTarget(name: "ChannelTests",
-            dependencies: ["Channel", "CNGHTTP2", "Telemetry", "TestSupport", logging, nioCore, nioEmbedded, nioPosix, nioSSL], path: "tests/unit/ChannelTests"),
+        .testTarget(
+            name: "ChannelTests",
+            dependencies: ["Channel", "CNGHTTP2", "Telemetry", "TestSupport", logging, nioCore, nioEmbedded, nioPosix, nioSSL],
+            path: "tests/unit/ChannelTests"),
         .testTarget(name: "MCPTests", dependencies: ["JSON", "MCP", "Model", "SSE"], path: "tests/unit/MCPTests"),
-        .testTarget(name: "StoreTests", dependencies: ["Database", "JSON", "Model", "Store", "TestSupport", "database-hammer"], path: "tests/unit/StoreTests"),
-        .testTarget(name: "ReplicasTests", dependencies: ["Database", "Model", "Replicas", "Store", "TestSupport", logging, serviceLifecycle], path: "tests/unit/ReplicasTests"),
-        .testTarget(name: "VaultTests", dependencies: ["Database", "Model", "Store", "TestSupport", "Vault"], path: "tests/unit/VaultTests"),
+        .testTarget(
+            name: "StoreTests", dependencies: ["Database", "JSON", "Model", "Store", "TestSupport", "database-hammer"],
+            path: "tests/unit/StoreTests"),
+        .testTarget(
+            name: "ReplicasTests", dependencies: ["Database", "Model", "Replicas", "Store", "TestSupport", logging, serviceLifecycle],
+            path: "tests/unit/ReplicasTests"),
+        .testTarget(
+            name: "VaultTests", dependencies: ["Database", "Model", "Store", "TestSupport", "Vault"], path: "tests/unit/VaultTests"),
         .testTarget(name: "PoliciesTests", dependencies: ["Model", "Policies"], path: "tests/unit/PoliciesTests"),
-        .testTarget(name: "EgressTests", dependencies: ["Egress", "Model", "TestSupport", hummingbird, hummingbirdHTTP2, logging, nioCore, nioPosix, nioSSL], path: "tests/unit/EgressTests"),
-        .testTarget(name: "OpenAPITests", dependencies: ["Egress", "JSON", "Model", "OpenAPI", "TestSupport"], path: "tests/unit/OpenAPITests"),
-        .testTarget(name: "CatalogTests", dependencies: ["Catalog", "Database", "Egress", "JSON", "Model", "OpenAPI", "Policies", "Store", "TestSupport", "Vault"], path: "tests/unit/CatalogTests"),
-        .testTarget(name: "SandboxTests", dependencies: ["JSON", "Model", "Sandbox", "TestSupport", "sandbox-worker", logging, nioCore], path: "tests/unit/SandboxTests"),
-        .testTarget(name: "EngineTests", dependencies: ["Catalog", "Database", "Engine", "JSON", "Model", "Policies", "Sandbox", "Store", "TestSupport", logging], path: "tests/unit/EngineTests"),
-        .testTarget(name: "IdentityTests", dependencies: ["Database", "Identity", "JSON", "Model", "OperatorHTTP", "Store", "TestSupport", hummingbird, jwtKit], path: "tests/unit/IdentityTests"),
-        .testTarget(name: "ExecutionStackTests", dependencies: ["Catalog", "Database", "Egress", "Engine", "ExecutionStack", "JSON", "Model", "Policies", "Sandbox", "Store", "TestSupport", "Vault", logging], path: "tests/unit/ExecutionStackTests"),
-        .testTarget(name: "SessionsTests", dependencies: ["Channel", "Database", "ExecutionStack", "JSON", "MCP", "Model", "Replicas", "SSE", "SessionAPI", "Sessions", "Store", "Telemetry", "TestSupport", logging, serviceLifecycle], path: "tests/unit/SessionsTests"),
-        .testTarget(name: "GatewayTests",
-            dependencies: ["Gateway", "JSON", "Model", "SessionAPI", "Store", "TestSupport", hummingbird, hummingbirdTesting, logging], path: "tests/unit/GatewayTests"),
-        .testTarget(name: "IntegrationTests",
-            dependencies: ["Database", "JSON", "Model", "Store", "TestSupport", "api-gateway", "roost", "sandbox-worker", "session-service", asyncHTTPClient, hummingbird, logging, nioCore],
+        .testTarget(
+            name: "EgressTests",
+            dependencies: ["Egress", "Model", "TestSupport", hummingbird, hummingbirdHTTP2, logging, nioCore, nioPosix, nioSSL],
+            path: "tests/unit/EgressTests"),
+        .testTarget(
+            name: "OpenAPITests", dependencies: ["Egress", "JSON", "Model", "OpenAPI", "TestSupport"], path: "tests/unit/OpenAPITests"),
+        .testTarget(
+            name: "CatalogTests",
+            dependencies: ["Catalog", "Database", "Egress", "JSON", "Model", "OpenAPI", "Policies", "Store", "TestSupport", "Vault"],
+            path: "tests/unit/CatalogTests"),
+        .testTarget(
+            name: "SandboxTests", dependencies: ["JSON", "Model", "Sandbox", "TestSupport", "sandbox-worker", logging, nioCore],
+            path: "tests/unit/SandboxTests"),
+        .testTarget(
+            name: "EngineTests",
+            dependencies: ["Catalog", "Database", "Engine", "JSON", "Model", "Policies", "Sandbox", "Store", "TestSupport", logging],
+            path: "tests/unit/EngineTests"),
+        .testTarget(
+            name: "IdentityTests",
+            dependencies: ["Database", "Identity", "JSON", "Model", "OperatorHTTP", "Store", "TestSupport", hummingbird, jwtKit],
+            path: "tests/unit/IdentityTests"),
+        .testTarget(
+            name: "GatewayTests",
+            dependencies: ["Gateway", "Identity", "JSON", "RoostAPI", httpTypes], path: "tests/unit/GatewayTests"),
+        .testTarget(
+            name: "IntegrationTests",
+            dependencies: [
+                "Identity", "Installation", "JSON", "Model", "RoostAPI", "TestSupport", "api-gateway", "roost", "sandbox-worker",
+                "session-service",
+                asyncHTTPClient, httpTypes, nioCore, nioHTTP1, subprocess, systemPackage,
+            ],
             path: "tests/integration"),
     ]
 )
-
-// DEVELOPMENT ONLY, removed before release: drop targets whose folder does not exist yet, and dependencies on them.
-let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-func exists(_ t: Target) -> Bool {
-    guard let path = t.path else { return true }
-    let files = FileManager.default.enumerator(atPath: root.appendingPathComponent(path).path)
-    return files?.contains { ["swift", "c", "modulemap"].contains(URL(fileURLWithPath: "\($0)").pathExtension) } ?? false
-}
-package.targets.removeAll { !exists($0) }
-let present = Set(package.targets.map(\.name))
-for target in package.targets {
-    target.dependencies.removeAll {
-        if case .byNameItem(let name, _) = $0 { return !present.contains(name) }
-        return false
-    }
-}
 
 for target in package.targets where target.type != .system {
     var settings = target.swiftSettings ?? []

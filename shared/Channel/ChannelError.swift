@@ -7,7 +7,7 @@ package struct ChannelError: Error, Sendable, CustomStringConvertible {
     package struct Code: Sendable, Hashable, CustomStringConvertible {
         enum Value: String, Sendable, Hashable, CaseIterable {
             case unavailable, notProcessed, overloaded, shutDown, connectionLost, reset, handlerFailed, deadlineExceeded, cancelled
-            case unauthenticated, invalidMessage, tooLarge, protocolViolation, insecure, addressInUse
+            case unauthenticated, invalidMessage, tooLarge, protocolViolation, insecure, cannotListen
         }
 
         let value: Value
@@ -41,7 +41,7 @@ package struct ChannelError: Error, Sendable, CustomStringConvertible {
         /// The certificate, key or trust roots given are unusable.
         package static let insecure = Code(value: .insecure)
         /// The server cannot listen where it was told to.
-        package static let addressInUse = Code(value: .addressInUse)
+        package static let cannotListen = Code(value: .cannotListen)
 
         /// The code in the form in which it travels and is logged, for example `deadline_exceeded`.
         package var description: String { Self.texts[self.value] ?? self.value.rawValue }
@@ -77,7 +77,7 @@ package struct ChannelError: Error, Sendable, CustomStringConvertible {
         switch self.code.value {
         case .unavailable, .notProcessed, .overloaded, .shutDown: true
         case .connectionLost, .reset, .handlerFailed, .deadlineExceeded, .cancelled, .unauthenticated, .invalidMessage, .tooLarge,
-            .protocolViolation, .insecure, .addressInUse:
+            .protocolViolation, .insecure, .cannotListen:
             false
         }
     }

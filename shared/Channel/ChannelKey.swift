@@ -52,7 +52,12 @@ struct ConnectionNonce: Sendable, Hashable {
 
     /// Takes the words that came from the peer.
     init(words: [UInt32]) {
-        self.bytes = words.flatMap { word in [UInt8(truncatingIfNeeded: word >> 24), UInt8(truncatingIfNeeded: word >> 16), UInt8(truncatingIfNeeded: word >> 8), UInt8(truncatingIfNeeded: word)] }
+        self.bytes = words.flatMap { word in
+            [
+                UInt8(truncatingIfNeeded: word >> 24), UInt8(truncatingIfNeeded: word >> 16), UInt8(truncatingIfNeeded: word >> 8),
+                UInt8(truncatingIfNeeded: word),
+            ]
+        }
     }
 
     /// The nonce as the four words in which it travels.

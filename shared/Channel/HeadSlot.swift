@@ -1,13 +1,10 @@
-/// What a client gets first: the head of the response, with the whole body if that had arrived by then.
-typealias HeadResult = Result<ChannelResponse, ChannelError>
-/// What the sending task waits on.
-typealias HeadContinuation = CheckedContinuation<HeadResult, Never>
+/// The place where one result meets the one task that waits for it, in whichever order they come.
+enum HeadSlot<Waiter: Sendable, Value: Sendable>: Sendable {
+    typealias Outcome = Result<Value, ChannelError>
 
-/// The place where one response or failure meets the one task that waits for it, in whichever order they come.
-enum HeadSlot<Waiter> {
     case empty
     case waiting(Waiter)
-    case filled(HeadResult)
+    case filled(Outcome)
     case taken
 
     /// Whether a result has been put in, taken or not.
@@ -19,27 +16,27 @@ enum HeadSlot<Waiter> {
     }
 
     /// Puts the result in, once; hands out the waiter if it is there. Later results are ignored.
-    mutating func fill(_ result: HeadResult) -> (Waiter, HeadResult)? {
+    mutating func fill(_ outcome: Outcome) -> (Waiter, Outcome)? {
         switch self {
         case .empty:
-            self = .filled(result)
+            self = .filled(outcome)
             return nil
         case .waiting(let waiter):
             self = .taken
-            return (waiter, result)
+            return (waiter, outcome)
         case .filled, .taken: return nil
         }
     }
 
     /// Waits for the result; hands the waiter back with it if it is there already.
-    mutating func wait(_ waiter: Waiter) -> (Waiter, HeadResult)? {
+    mutating func wait(_ waiter: Waiter) -> (Waiter, Outcome)? {
         switch self {
         case .empty:
             self = .waiting(waiter)
             return nil
-        case .filled(let result):
+        case .filled(let outcome):
             self = .taken
-            return (waiter, result)
+            return (waiter, outcome)
         case .waiting, .taken:
             preconditionFailure("An exchange has one waiting task.")
         }

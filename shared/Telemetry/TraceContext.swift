@@ -60,4 +60,9 @@ package struct TraceContext: Sendable, Hashable {
         let spanID = SpanID(value: UInt64.random(in: 1...UInt64.max, using: &generator))
         return TraceContext(traceID: self.traceID, spanID: spanID, isSampled: self.isSampled, state: self.state)
     }
+
+    /// The same operation with other state, for transports that learn the state after the parent.
+    package func with(state: TraceState?) -> TraceContext {
+        TraceContext(traceID: self.traceID, spanID: self.spanID, isSampled: self.isSampled, state: state)
+    }
 }

@@ -107,7 +107,8 @@ package struct ScriptedConnection {
     private var buffer = ByteBuffer()
 
     fileprivate init(
-        channel: any Channel, inbound: AsyncThrowingStream<ByteBuffer, any Error>.AsyncIterator, outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
+        channel: any Channel, inbound: AsyncThrowingStream<ByteBuffer, any Error>.AsyncIterator,
+        outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
     ) {
         self.channel = channel
         self.inbound = inbound

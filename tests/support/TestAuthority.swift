@@ -36,8 +36,19 @@ package struct TestAuthority: Sendable {
 
     /// A server's TLS configuration with a new certificate for the given DNS names and addresses (their bytes in network order).
     package func serverConfiguration(names: [String], addresses: [[UInt8]] = []) throws -> TLSConfiguration {
+        let identity = try self.serverIdentity(names: names, addresses: addresses)
+        return TLSConfiguration.makeServerConfiguration(
+            certificateChain: [.certificate(try NIOSSLCertificate(bytes: Array(identity.certificatePEM.utf8), format: .pem))],
+            privateKey: .privateKey(try NIOSSLPrivateKey(bytes: Array(identity.privateKeyPEM.utf8), format: .pem)))
+    }
+
+    /// A new certificate for the given DNS names and addresses, and its key, for servers that are configured with PEM.
+    package func serverIdentity(
+        names: [String], addresses: [[UInt8]] = []
+    ) throws -> (certificatePEM: String, privateKeyPEM: String) {
         let leafKey = P256.Signing.PrivateKey()
-        let alternatives = names.map { GeneralName.dnsName($0) } + addresses.map { GeneralName.ipAddress(ASN1OctetString(contentBytes: $0[...])) }
+        let alternatives =
+            names.map { GeneralName.dnsName($0) } + addresses.map { GeneralName.ipAddress(ASN1OctetString(contentBytes: $0[...])) }
         let certificate = try Certificate(
             version: .v3, serialNumber: Certificate.SerialNumber(), publicKey: .init(leafKey.publicKey), notValidBefore: Self.yesterday,
             notValidAfter: Self.tomorrow, issuer: self.name, subject: try DistinguishedName { CommonName("Roost test server") },
@@ -47,8 +58,6 @@ package struct TestAuthority: Sendable {
                 SubjectAlternativeNames(alternatives)
             },
             issuerPrivateKey: .init(self.key))
-        return TLSConfiguration.makeServerConfiguration(
-            certificateChain: [.certificate(try NIOSSLCertificate(bytes: Array(certificate.serializeAsPEM().pemString.utf8), format: .pem))],
-            privateKey: .privateKey(try NIOSSLPrivateKey(bytes: Array(leafKey.pemRepresentation.utf8), format: .pem)))
+        return (try certificate.serializeAsPEM().pemString, leafKey.pemRepresentation)
     }
 }

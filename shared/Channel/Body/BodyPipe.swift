@@ -6,12 +6,12 @@
 ///
 /// The rule against lost wake-ups: every change that could end a wait hands out the waiter in the same step (``Wake``), except
 /// `receive`, `finishReceiving` and `failReceiving`, which must be followed by `deliver`.
-struct BodyPipe<Reader, Writer> {
+struct BodyPipe<Reader: Sendable, Writer: Sendable>: Sendable {
     typealias ReadResult = Result<[UInt8]?, ChannelError>
     typealias WriteResult = Result<Void, ChannelError>
 
     /// Who has to be told that a wait is over. Perform it after the lock around the pipe is released.
-    struct Wake {
+    struct Wake: Sendable {
         var reader: (Reader, ReadResult)?
         var writers: [(Writer, WriteResult)] = []
         /// The event loop that found nothing in ``BodyPipe/pull(into:)`` has to come again.
@@ -19,14 +19,14 @@ struct BodyPipe<Reader, Writer> {
     }
 
     /// What came of an attempt to write.
-    enum Attempt {
+    enum Attempt: Sendable {
         case accepted(Wake)
         case full
         case failed(ChannelError)
     }
 
     /// What an event loop got out.
-    enum Pulled: Equatable {
+    enum Pulled: Equatable, Sendable {
         case bytes(Int)
         /// These were the last; zero is possible.
         case last(Int)
@@ -36,7 +36,7 @@ struct BodyPipe<Reader, Writer> {
         case failed
     }
 
-    private enum Source {
+    private enum Source: Sendable {
         case open
         case finished
         case failed(ChannelError)
@@ -238,7 +238,8 @@ extension BodyPipe {
 
     /// Moves bytes into a frame.
     mutating func pull(into buffer: UnsafeMutableBufferPointer<UInt8>) -> (Pulled, Wake) {
-        guard self.abandoned == nil else { return (.failed, Wake()) }
+        // Whoever abandons what is to be sent also resets the stream; until then there is nothing.
+        guard self.abandoned == nil else { return (.starved, Wake()) }
         let count = self.queue.move(into: buffer)
         let wake = Wake(writers: self.admitWriters())
         guard self.queue.isEmpty else { return (.bytes(count), wake) }

@@ -55,7 +55,9 @@ package final class InMemoryChannelServer: ChannelServer {
     }
 
     private func stop() {
-        for exchange in self.jobs.finish() { exchange.end(ChannelError(.notProcessed, "The server stopped before it looked at the request.")) }
+        for exchange in self.jobs.finish() {
+            exchange.end(ChannelError(.notProcessed, "The server stopped before it looked at the request."))
+        }
     }
 
     private func serve(_ exchange: MemoryExchange) async {

@@ -1,12 +1,19 @@
 import Synchronization
 
+private typealias ExchangeContinuation = CheckedContinuation<Result<ChannelResponse, ChannelError>, Never>
+
 /// One request and its response between two tasks of one process.
 final class MemoryExchange: Sendable {
     private struct State {
-        var head = HeadSlot<HeadContinuation>.empty
+        var head = HeadSlot<ExchangeContinuation, ChannelResponse>.empty
         var request: TaskBodyPipe
         var response: TaskBodyPipe
         var ended: ChannelError?
+
+        struct Wakes {
+            var head: (ExchangeContinuation, Result<ChannelResponse, ChannelError>)?
+            var pipes: [TaskBodyPipe.Wake]
+        }
 
         mutating func withPipe<R>(_ direction: Direction, _ body: (inout TaskBodyPipe) -> R) -> R {
             switch direction {
@@ -42,7 +49,7 @@ final class MemoryExchange: Sendable {
     // MARK: The client's side
 
     /// Waits for the head of the response.
-    func head() async -> HeadResult {
+    func head() async -> Result<ChannelResponse, ChannelError> {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let ready = self.state.withLock { $0.head.wait(continuation) }
@@ -87,7 +94,7 @@ final class MemoryExchange: Sendable {
     /// Says that the response is complete; the client need not send the rest of its request.
     func finishResponse() {
         let (request, response) = self.state.withLock { state in
-            let error = ChannelError(.cancelled, "The peer answered without reading the rest of the request.")
+            let error = ChannelError(.reset, "The peer ended the exchange without taking the rest.")
             return (state.request.abandon(error), state.response.finish())
         }
         _ = request.resume()
@@ -99,24 +106,22 @@ final class MemoryExchange: Sendable {
 
     /// Ends the exchange, unless it has ended: everybody who waits gets the error, and both tasks are cancelled.
     func end(_ error: ChannelError) {
-        let (head, request, response) = self.state.withLock { state in
+        let wakes = self.state.withLock { state -> State.Wakes? in
             let isComplete = state.head.isFilled && state.response.isFinished
-            guard state.ended == nil, !isComplete else { return (nil as (HeadContinuation, HeadResult)?, nil as TaskBodyPipe.Wake?, nil as TaskBodyPipe.Wake?) }
+            guard state.ended == nil, !isComplete else { return nil }
             state.ended = error
-            var request = state.request.fail(error)
-            let abandoned = state.request.abandon(error)
-            request.writers += abandoned.writers
-            request.reader = request.reader ?? abandoned.reader
-            return (state.head.fill(.failure(error)), request, state.response.fail(error))
+            return State.Wakes(
+                head: state.head.fill(.failure(error)),
+                pipes: [state.request.fail(error), state.request.abandon(error), state.response.fail(error)])
         }
-        if let (waiter, result) = head { waiter.resume(returning: result) }
-        _ = request?.resume()
-        _ = response?.resume()
-        if request != nil {
-            self.handlerTask.cancel()
-            self.producerTask.cancel()
-        }
+        guard let wakes else { return }
+        if let (waiter, result) = wakes.head { waiter.resume(returning: result) }
+        for wake in wakes.pipes { _ = wake.resume() }
+        self.handlerTask.cancel()
+        self.producerTask.cancel()
     }
+
+    private static let serverCancelled = ChannelError(.reset, "The server broke off the exchange.")
 
     static let cancelled = ChannelError(.cancelled, "The request was cancelled.")
 
@@ -134,7 +139,7 @@ final class MemoryExchange: Sendable {
                 _ = wake.resume()
             }
         } onCancel: {
-            self.end(Self.cancelled)
+            self.end(direction == .response ? Self.cancelled : Self.serverCancelled)
         }
     }
 
@@ -152,7 +157,7 @@ final class MemoryExchange: Sendable {
                 _ = wake.resume()
             }
         } onCancel: {
-            self.end(Self.cancelled)
+            self.end(direction == .request ? Self.cancelled : Self.serverCancelled)
         }
     }
 }
