@@ -23,7 +23,8 @@ package struct EgressAllowList: Sendable, Hashable {
         for entry in entries {
             guard let (host, port) = try? EgressURL.parseAuthority(Array(entry.utf8)[...]), let port else {
                 throw EgressError(
-                    .invalidURL, "\"\(entry)\" is not of the form host:port, such as 127.0.0.1:9000 or api.internal:443.", mayHaveBeenSent: false)
+                    .invalidURL, "\"\(entry)\" is not of the form host:port, such as 127.0.0.1:9000 or api.internal:443.",
+                    mayHaveBeenSent: false)
             }
             parsed.insert(Entry(host: host, port: port))
         }

@@ -70,7 +70,8 @@ package final class EgressClient: Service {
             }
             redirects += 1
             guard redirects <= self.limits.maxRedirects else {
-                throw EgressError(.tooManyRedirects, "The server redirected more than \(self.limits.maxRedirects) times.", mayHaveBeenSent: true)
+                throw EgressError(
+                    .tooManyRedirects, "The server redirected more than \(self.limits.maxRedirects) times.", mayHaveBeenSent: true)
             }
             do {
                 hop = try hop.following(location, status: answer.status, limits: self.limits)

@@ -1,12 +1,15 @@
-#if canImport(Glibc)
-private import Glibc
-#else
-private import Darwin
-#endif
 internal import AsyncHTTPClient
 internal import NIOCore
 internal import NIOPosix
 internal import NIOSSL
+
+#if canImport(Glibc)
+private import Glibc
+#elseif canImport(Musl)
+private import Musl
+#else
+private import Darwin
+#endif
 
 extension EgressError {
     /// Says what a failure of the HTTP client means to whoever sent the request.
@@ -26,7 +29,8 @@ extension EgressError {
                 self.init(.protocolViolation, "The TLS connection to \(authority) broke.", mayHaveBeenSent: true, cause: failure)
             } else {
                 self.init(
-                    .tls, "No secure connection to \(authority): its certificate is not trusted for that name, or it does not speak TLS 1.2.",
+                    .tls,
+                    "No secure connection to \(authority): its certificate is not trusted for that name, or it does not speak TLS 1.2.",
                     mayHaveBeenSent: false, cause: failure)
             }
         case is NIOConnectionError, is Lane.AddressMismatch:
@@ -34,12 +38,17 @@ extension EgressError {
         case ChannelError.connectTimeout(_):
             self.init(.timeout, "Connecting to \(authority) took too long.", mayHaveBeenSent: false, cause: failure)
         case let error as ChannelError where error == .ioOnClosedChannel || error == .alreadyClosed || error == .eof:
-            self.init(.protocolViolation, "\(authority) closed the connection.", mayHaveBeenSent: isSent, cause: HTTPClientError.remoteConnectionClosed)
+            self.init(
+                .protocolViolation, "\(authority) closed the connection.", mayHaveBeenSent: isSent,
+                cause: HTTPClientError.remoteConnectionClosed)
         case let error as IOError where error.errnoCode == ECONNRESET || error.errnoCode == EPIPE:
-            self.init(.protocolViolation, "\(authority) closed the connection.", mayHaveBeenSent: isSent, cause: HTTPClientError.remoteConnectionClosed)
+            self.init(
+                .protocolViolation, "\(authority) closed the connection.", mayHaveBeenSent: isSent,
+                cause: HTTPClientError.remoteConnectionClosed)
         default:
             let code: Code = isSent ? .protocolViolation : .connectFailed
-            let message = isSent ? "The connection to \(authority) broke, or its answer is not HTTP." : "\(authority) does not accept connections."
+            let message =
+                isSent ? "The connection to \(authority) broke, or its answer is not HTTP." : "\(authority) does not accept connections."
             self.init(code, message, mayHaveBeenSent: isSent, cause: failure)
         }
     }

@@ -27,8 +27,10 @@ package struct EgressRequest: Sendable {
 
     /// A request to a URL, which is checked.
     package init(
-        method: String = "GET", url: String, headers: [(name: String, value: String)] = [], secretHeaders: [(name: String, value: Secret)] = [],
-        secretQuery: [(name: String, value: Secret)] = [], body: [UInt8]? = nil, timeout: Duration = .seconds(60), maxResponseBytes: Int? = nil,
+        method: String = "GET", url: String, headers: [(name: String, value: String)] = [],
+        secretHeaders: [(name: String, value: Secret)] = [],
+        secretQuery: [(name: String, value: Secret)] = [], body: [UInt8]? = nil, timeout: Duration = .seconds(60),
+        maxResponseBytes: Int? = nil,
         followsRedirects: Bool = true
     ) {
         self.method = method
@@ -45,7 +47,8 @@ package struct EgressRequest: Sendable {
     /// A request to Roost's own API over the gateway's internal address. Its redirects are never followed.
     package init(
         method: String = "GET", internal target: InternalTarget, path: String, headers: [(name: String, value: String)] = [],
-        secretHeaders: [(name: String, value: Secret)] = [], body: [UInt8]? = nil, timeout: Duration = .seconds(60), maxResponseBytes: Int? = nil
+        secretHeaders: [(name: String, value: Secret)] = [], body: [UInt8]? = nil, timeout: Duration = .seconds(60),
+        maxResponseBytes: Int? = nil
     ) {
         self.method = method
         self.destination = .internal(target, path: path)

@@ -154,7 +154,8 @@ extension EgressURL {
             guard byte > 0x1F, byte != 0x7F, byte != UInt8(ascii: "\\") else {
                 throw .invalidURL("holds a control character or a backslash; percent-encode it")
             }
-            let isEscape = byte == UInt8(ascii: "%") && withoutFragment[(index + 1)...].prefix(2).allSatisfy(\.isHexDigit)
+            let isEscape =
+                byte == UInt8(ascii: "%") && withoutFragment[(index + 1)...].prefix(2).allSatisfy(\.isHexDigit)
                 && withoutFragment.endIndex - index > 2
             if isEscape || byte.isTargetCharacter {
                 encoded.append(byte)

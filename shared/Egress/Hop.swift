@@ -32,7 +32,8 @@ struct Hop: Sendable {
     }
 
     private init(
-        url: EgressURL, method: String, headers: [(name: String, value: String)], secretHeaders: [(name: String, value: Secret)], body: [UInt8]?
+        url: EgressURL, method: String, headers: [(name: String, value: String)], secretHeaders: [(name: String, value: Secret)],
+        body: [UInt8]?
     ) {
         self.url = url
         self.method = method

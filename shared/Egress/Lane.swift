@@ -43,7 +43,9 @@ final class Lane: Sendable {
 
     /// Sends one request and collects the answer. Throws whatever the client throws; the task's cancellation ends the request.
     func send(_ request: HTTPClient.Request, collectingInto exchange: Exchange, deadline: NIODeadline) async throws -> Exchange.Answer {
-        let task = self.client.execute(request: request, delegate: exchange, deadline: deadline, logger: Logger(label: "egress.silent") { _ in SwiftLogNoOpLogHandler() })
+        let task = self.client.execute(
+            request: request, delegate: exchange, deadline: deadline,
+            logger: Logger(label: "egress.silent") { _ in SwiftLogNoOpLogHandler() })
         return try await withTaskCancellationHandler {
             try await task.get()
         } onCancel: {

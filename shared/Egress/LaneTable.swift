@@ -54,7 +54,8 @@ final class LaneTable: Sendable {
             if let entry = state.entries[key] {
                 guard entry.requests < self.limits.maxRequestsPerHost else {
                     throw EgressError(
-                        .overloaded, "\(self.limits.maxRequestsPerHost) requests to \(key.host.text):\(key.port) are under way; try again later.",
+                        .overloaded,
+                        "\(self.limits.maxRequestsPerHost) requests to \(key.host.text):\(key.port) are under way; try again later.",
                         mayHaveBeenSent: false)
                 }
                 state.entries[key]?.requests += 1
@@ -71,7 +72,8 @@ final class LaneTable: Sendable {
     private func makeRoom(in state: inout State) throws(EgressError) -> Lane? {
         guard state.entries.count >= self.limits.maxHosts else { return nil }
         guard let oldest = state.entries.lazy.filter({ $0.value.requests == 0 }).min(by: { $0.value.lastUse < $1.value.lastUse }) else {
-            throw EgressError(.overloaded, "Requests to \(self.limits.maxHosts) hosts are under way; try again later.", mayHaveBeenSent: false)
+            throw EgressError(
+                .overloaded, "Requests to \(self.limits.maxHosts) hosts are under way; try again later.", mayHaveBeenSent: false)
         }
         state.entries[oldest.key] = nil
         return oldest.value.lane

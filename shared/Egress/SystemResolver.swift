@@ -1,10 +1,13 @@
+internal import NIOPosix
+internal import Synchronization
+
 #if canImport(Glibc)
 private import Glibc
+#elseif canImport(Musl)
+private import Musl
 #else
 private import Darwin
 #endif
-internal import NIOPosix
-internal import Synchronization
 
 /// Resolves with the system's `getaddrinfo` (files, DNS, search domains: whatever the machine is set up for) on threads of its own.
 ///

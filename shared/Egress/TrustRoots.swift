@@ -11,9 +11,7 @@ struct TrustRoots: Sendable {
     init(additionalPEM: [String]) throws(EgressError) {
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.minimumTLSVersion = .tlsv12
-        if let system = Self.bundles.lazy.compactMap({ try? NIOSSLCertificate.fromPEMFile($0) }).first, !system.isEmpty {
-            configuration.trustRoots = .certificates(system)
-        }
+        if !Self.system.isEmpty { configuration.trustRoots = .certificates(Self.system) }
         do {
             let added = try additionalPEM.flatMap { try NIOSSLCertificate.fromPEMBytes(Array($0.utf8)) }
             if !added.isEmpty { configuration.additionalTrustRoots = [.certificates(added)] }
@@ -22,6 +20,8 @@ struct TrustRoots: Sendable {
         }
         self.configuration = configuration
     }
+
+    private static let system = Self.bundles.lazy.compactMap { try? NIOSSLCertificate.fromPEMFile($0) }.first ?? []
 
     /// Debian and Ubuntu, Fedora and its relatives, Alpine. Anywhere else the TLS library's own default is used.
     private static let bundles = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"]

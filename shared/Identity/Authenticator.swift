@@ -25,7 +25,8 @@ package final class Authenticator: Sendable {
     ///   - time: The clocks.
     ///   - logger: Gets the causes of `unavailable`.
     package init(
-        keys: any KeyDirectory, executionTokens: ExecutionTokens? = nil, issuer: IssuerVerifier? = nil, limits: IdentityLimits = IdentityLimits(),
+        keys: any KeyDirectory, executionTokens: ExecutionTokens? = nil, issuer: IssuerVerifier? = nil,
+        limits: IdentityLimits = IdentityLimits(),
         time: TimeSource = .system, logger: Logger
     ) {
         self.keys = keys
@@ -44,7 +45,8 @@ package final class Authenticator: Sendable {
         }
         // RFC 9110, section 11.1: the scheme is case-insensitive; RFC 6750, section 2.1: one space, one token.
         let parts = authorization.split(separator: " ", omittingEmptySubsequences: false)
-        guard parts.count == 2, parts[0].lowercased() == "bearer", !parts[1].isEmpty, parts[1].utf8.count <= self.limits.maxCredentialBytes else {
+        guard parts.count == 2, parts[0].lowercased() == "bearer", !parts[1].isEmpty, parts[1].utf8.count <= self.limits.maxCredentialBytes
+        else {
             throw .invalid("The Authorization header is not of the form \"Bearer <key>\".")
         }
         return try await self.authenticate(bearer: String(parts[1]))
@@ -73,9 +75,9 @@ package final class Authenticator: Sendable {
     }
 
     private func lookUp(_ hash: SecretHash) async throws(IdentityError) -> Caller {
-        let found: KeyRepository.Found?
+        let found: (holder: KeyHolder, isTouchDue: Bool)?
         do {
-            found = try await self.keys.find(hash: hash)
+            found = try await self.keys.holder(of: hash)
             if let found, found.isTouchDue { await self.touch(found.holder) }
         } catch {
             self.logger.error("keys cannot be looked up", metadata: ["error": "\(error)"])
@@ -100,13 +102,18 @@ package final class Authenticator: Sendable {
 
 /// Where API keys are looked up. `Store` is one.
 package protocol KeyDirectory: Sendable {
-    /// Whose key it is; nil for one that does not exist or was revoked.
-    func find(hash: SecretHash) async throws -> KeyRepository.Found?
+    /// Whose key it is, and whether its use should be noted; nil for one that does not exist or was revoked.
+    func holder(of hash: SecretHash) async throws -> (holder: KeyHolder, isTouchDue: Bool)?
     /// Notes that a key was used.
     func touch(_ holder: KeyHolder) async throws
 }
 
-extension KeyRepository: KeyDirectory {}
+extension KeyRepository: KeyDirectory {
+    /// Whose key it is, and whether its use should be noted.
+    package func holder(of hash: SecretHash) async throws -> (holder: KeyHolder, isTouchDue: Bool)? {
+        try await self.find(hash: hash).map { ($0.holder, $0.isTouchDue) }
+    }
+}
 
 /// The bounds of Identity; each is a configuration key `roost.identity.…`.
 package struct IdentityLimits: Sendable, Hashable {

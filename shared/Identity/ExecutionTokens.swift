@@ -34,7 +34,8 @@ package struct ExecutionTokens: Sendable {
     ) -> Secret {
         let expiry = now.advanced(by: min(lifetime, Self.maxLifetime))
         let claims = [
-            principal.organization.rawValue, principal.account.rawValue, principal.role.rawValue, execution.rawValue, String(expiry.microseconds),
+            principal.organization.rawValue, principal.account.rawValue, principal.role.rawValue, execution.rawValue,
+            String(expiry.microseconds),
         ].joined(separator: " ")
         let tag = HMAC<SHA256>.authenticationCode(for: Array(claims.utf8), using: self.key)
         return Secret("\(Self.prefix)\(Base64URL.encode(Array(claims.utf8))).\(Base64URL.encode(Array(tag)))")
@@ -49,7 +50,8 @@ package struct ExecutionTokens: Sendable {
         else { throw .invalid("The execution's token is not valid.") }
         let fields = String(decoding: claims, as: UTF8.self).split(separator: " ", omittingEmptySubsequences: false)
         guard fields.count == 5, let organization = OrganizationID(String(fields[0])), let account = AccountID(String(fields[1])),
-            let role = Principal.Role(rawValue: String(fields[2])), let execution = ExecutionID(String(fields[3])), let expiry = Int64(fields[4])
+            let role = Principal.Role(rawValue: String(fields[2])), let execution = ExecutionID(String(fields[3])),
+            let expiry = Int64(fields[4])
         else { throw .invalid("The execution's token is not valid.") }
         // The upper bound holds even for a token that a faulty process made to live longer.
         let latest = now.advanced(by: Self.maxLifetime + Self.skew)

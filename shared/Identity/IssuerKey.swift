@@ -4,11 +4,11 @@ internal import Model
 
 /// One public key of an issuer, with the algorithms that it may verify.
 ///
-/// Each key has a collection of its own. In a shared one, JWTKit tries a token with an unknown key id against the first key, and takes the
-/// algorithm of a key that names none from the token's header; here both are decided before it is asked.
+/// Each key and algorithm has a collection of its own. In a shared one, JWTKit tries a token with an unknown key id against the first
+/// key, and a key that names no algorithm keeps that of the first token it sees, signed well or not: one forged token would turn all
+/// good ones away. Here key and algorithm are decided before it is asked.
 struct IssuerKey: Sendable {
-    let algorithms: Set<String>
-    private let collection: JWTKeyCollection
+    private let collections: [String: JWTKeyCollection]
 
     /// Reads the keys of a JWK set (RFC 7517) that can be used, by key id. Others are left out, as the RFC asks: encryption keys,
     /// unknown types, keys without an id.
@@ -27,19 +27,25 @@ struct IssuerKey: Sendable {
     private init?(_ entry: JSONValue, allowed: Set<String>) async {
         guard entry["use"]?.string ?? "sig" == "sig" else { return nil }
         if let operations = entry["key_ops"]?.array, !operations.contains("verify") { return nil }
-        guard let (jwk, possible) = Self.publicKey(entry) else { return nil }
+        guard let (publicKey, possible) = Self.publicKey(entry) else { return nil }
         var algorithms = possible.intersection(allowed)
         if let pinned = entry["alg"]?.string { algorithms.formIntersection([pinned]) }
         guard !algorithms.isEmpty else { return nil }
-        let collection = JWTKeyCollection()
-        guard (try? await collection.add(jwk: jwk)) != nil else { return nil }
-        self.algorithms = algorithms
-        self.collection = collection
+        var jwk = publicKey
+        var collections: [String: JWTKeyCollection] = [:]
+        for algorithm in algorithms {
+            let collection = JWTKeyCollection()
+            jwk.algorithm = JWK.Algorithm(rawValue: algorithm)
+            guard (try? await collection.add(jwk: jwk)) != nil else { return nil }
+            collections[algorithm] = collection
+        }
+        self.collections = collections
     }
 
-    /// Whether the token's signature is this key's. The caller has checked that the header's algorithm is one of ``algorithms``.
-    func verifies(_ token: String) async -> Bool {
-        (try? await self.collection.verify(token, as: UnreadClaims.self)) != nil
+    /// Whether the token's signature is this key's, made with the algorithm that the token's header names.
+    func verifies(_ token: String, algorithm: String) async -> Bool {
+        guard let collection = self.collections[algorithm] else { return false }
+        return (try? await collection.verify(token, as: UnreadClaims.self)) != nil
     }
 
     private static func publicKey(_ entry: JSONValue) -> (JWK, algorithms: Set<String>)? {

@@ -127,7 +127,9 @@ final class IssuerKeys: Sendable {
                 answers.append("\(url) answered \(response.status)")
                 continue
             }
-            guard document["issuer"]?.string == self.settings.issuer else { throw Fault(description: "\(url) is another issuer's metadata") }
+            guard document["issuer"]?.string == self.settings.issuer else {
+                throw Fault(description: "\(url) is another issuer's metadata")
+            }
             guard let keysURL = document["jwks_uri"]?.string, self.isAcceptable(keysURL) else {
                 throw Fault(description: "\(url) names no jwks_uri, or one without https at another host")
             }
@@ -145,7 +147,8 @@ final class IssuerKeys: Sendable {
         let trimmed = issuer.hasSuffix("/") ? String(issuer.dropLast()) : issuer
         let origin = self.origin(of: trimmed)
         return [
-            "\(trimmed)/.well-known/openid-configuration", "\(origin)/.well-known/oauth-authorization-server\(trimmed.dropFirst(origin.count))",
+            "\(trimmed)/.well-known/openid-configuration",
+            "\(origin)/.well-known/oauth-authorization-server\(trimmed.dropFirst(origin.count))",
         ]
     }
 

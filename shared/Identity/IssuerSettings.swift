@@ -4,7 +4,9 @@
 package struct IssuerSettings: Sendable, Hashable {
     /// The signature algorithms that can be allowed. All are asymmetric: with a shared-secret algorithm, whoever knows the issuer's public
     /// key could sign.
-    package static let knownAlgorithms: Set<String> = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
+    package static let knownAlgorithms: Set<String> = [
+        "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
+    ]
 
     /// The exact `iss` of its tokens, and where its metadata is found. Key `url`.
     package var issuer: String

@@ -39,7 +39,8 @@ package final class IssuerVerifier: Sendable {
     /// The principal that a token names, and how long the token lives on.
     func verify(_ token: String) async throws(IdentityError) -> (principal: Principal, lifetime: Duration) {
         let parts = token.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 3, let header = Self.object(parts[0]), let claims = Self.object(parts[1]), Base64URL.decode(parts[2]) != nil else {
+        guard parts.count == 3, let header = Self.object(parts[0]), let claims = Self.object(parts[1]), Base64URL.decode(parts[2]) != nil
+        else {
             throw .invalid("The token is malformed.")
         }
         try await self.checkSignature(token, header: header)
@@ -67,7 +68,7 @@ package final class IssuerVerifier: Sendable {
         guard let id = header["kid"]?.string, !id.isEmpty, let key = try await self.keys.find(id) else {
             throw .invalid("The token is signed with a key that the issuer does not have.")
         }
-        guard key.algorithms.contains(algorithm), await key.verifies(token) else { throw .invalid("The token's signature is not valid.") }
+        guard await key.verifies(token, algorithm: algorithm) else { throw .invalid("The token's signature is not valid.") }
     }
 
     /// Checks issuer, audience and time; returns how long the token lives on, skew included.

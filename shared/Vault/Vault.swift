@@ -40,7 +40,8 @@ package struct Vault: Sendable {
     /// Opens what ``seal(_:organization:row:name:)`` made for the same organization, row and name.
     package func open(_ sealed: [UInt8], organization: OrganizationID, row: String, name: String) throws(VaultError) -> Secret {
         guard sealed.first == Layout.format else {
-            throw VaultError(.unknownFormat, "a stored credential has a format that this version does not know; was it written by a later one?")
+            throw VaultError(
+                .unknownFormat, "a stored credential has a format that this version does not know; was it written by a later one?")
         }
         guard sealed.count >= Layout.nonceEnd + Layout.tagBytes else { throw Self.cannotOpen }
         let header = Array(sealed[..<Layout.versionEnd])

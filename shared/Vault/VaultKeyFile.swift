@@ -1,4 +1,5 @@
 internal import Model
+
 #if canImport(Glibc)
 private import Glibc
 #elseif canImport(Musl)
@@ -9,9 +10,9 @@ private import Darwin
 
 /// The file `vault.key` in the data folder, which holds the vault's key and nothing else.
 ///
-/// It is made once, for a database without secrets, readable by its owner alone. Lost with the database in place, the secrets are lost, so a
-/// new key is never made quietly beside them. Both services may start on an empty folder at once: the file appears whole or not at all,
-/// and whoever comes second reads the first one's.
+/// It is made once, for a database without secrets, readable by its owner alone. Lost with the database in place, the secrets are lost,
+/// so a new key is never made quietly beside them. Both services may start on an empty folder at once: the file appears whole or not at
+/// all, and whoever comes second reads the first one's.
 package enum VaultKeyFile {
     private static let prefix = "roost-vault-key-1:"
     private static let maxBytes = 256
@@ -30,8 +31,8 @@ package enum VaultKeyFile {
         } else {
             throw VaultError(
                 .keyMissing,
-                "\(path) is missing and the database holds credentials that were sealed with it. Restore the file from a backup; without it "
-                    + "every connection must be removed and added again.")
+                "\(path) is missing and the database holds credentials that were sealed with it. Restore the file from a backup; "
+                    + "without it every connection must be removed and added again.")
         }
         guard storedKeyVersion == nil || storedKeyVersion == key.version else {
             throw VaultError(
@@ -54,7 +55,8 @@ package enum VaultKeyFile {
         let count = Self.retrying { buffer.withUnsafeMutableBytes { systemRead(descriptor, $0.baseAddress, $0.count) } }
         guard count >= 0 else { throw self.unusable(path, "cannot be read: \(self.systemError)") }
         let line = String(decoding: buffer.prefix(count), as: UTF8.self).prefix { $0 != "\n" }
-        guard line.hasPrefix(self.prefix), let bytes = Base64URL.decode(line.dropFirst(self.prefix.count)), let key = VaultKey(bytes: bytes) else {
+        guard line.hasPrefix(self.prefix), let bytes = Base64URL.decode(line.dropFirst(self.prefix.count)), let key = VaultKey(bytes: bytes)
+        else {
             throw self.unusable(path, "does not hold a vault key")
         }
         return key
@@ -68,7 +70,9 @@ package enum VaultKeyFile {
         let descriptor = Self.retrying { open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600) }
         guard descriptor >= 0 else { throw self.unusable(path, "cannot be made: \(self.systemError)") }
         defer { unlink(temporary) }
-        let isWritten = Self.retrying { text.withUnsafeBytes { systemWrite(descriptor, $0.baseAddress, $0.count) } } == text.count && fsync(descriptor) == 0
+        let isWritten =
+            Self.retrying { text.withUnsafeBytes { systemWrite(descriptor, $0.baseAddress, $0.count) } } == text.count
+            && fsync(descriptor) == 0
         guard close(descriptor) == 0, isWritten else { throw self.unusable(path, "cannot be written: \(self.systemError)") }
         guard link(temporary, path) == 0 else {
             guard errno == EEXIST, let other = try self.read(path) else { throw self.unusable(path, "cannot be made: \(self.systemError)") }

@@ -10,11 +10,13 @@ struct CapacityTests {
         let open = Mutex(0)
         let most = Mutex(0)
         let gate = Recorder<Void>()
-        var limits = EgressLimits()
+        var limits = EgressLimits.patient
         limits.maxConnectionsPerHost = 2
         limits.maxRequestsPerHost = 6
         let script: @Sendable (inout ScriptedConnection) async throws -> Void = { connection in
-            let now = open.withLock { $0 += 1; return $0 }
+            let now = open.withLock {
+                $0 += 1; return $0
+            }
             most.withLock { $0 = max($0, now) }
             defer { open.withLock { $0 -= 1 } }
             while try await connection.readRequest() != nil {
@@ -44,7 +46,7 @@ struct CapacityTests {
     @Test("The host unused for longest gives way to a new one")
     func eviction() async throws {
         let closed = Recorder<String>()
-        var limits = EgressLimits()
+        var limits = EgressLimits.patient
         limits.maxHosts = 2
         let script: @Sendable (inout ScriptedConnection) async throws -> Void = { connection in
             var host = ""
@@ -57,7 +59,8 @@ struct CapacityTests {
         try await ScriptedServer.run(script: script) { (server) async throws in
             let names = ["a.test", "b.test", "c.test"]
             let resolver = ScriptedResolver(Dictionary(uniqueKeysWithValues: names.map { ($0, [["127.0.0.1"]]) }))
-            try await EgressClient.run(limits: limits, allow: names.map { "\($0):\(server.port)" }, resolver: resolver) { (client) async throws in
+            try await EgressClient.run(limits: limits, allow: names.map { "\($0):\(server.port)" }, resolver: resolver) {
+                (client) async throws in
                 for name in ["a.test", "b.test", "a.test", "c.test"] {
                     #expect(try await client.send(EgressRequest(url: "http://\(name):\(server.port)/")).status == 200)
                 }

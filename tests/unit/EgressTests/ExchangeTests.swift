@@ -10,7 +10,7 @@ struct ExchangeTests {
 
     /// Runs a server on a listed loopback port and a client beside it.
     private func with(
-        limits: EgressLimits = EgressLimits(), _ script: @escaping Script, _ body: (EgressClient, String) async throws -> Void
+        limits: EgressLimits = .patient, _ script: @escaping Script, _ body: (EgressClient, String) async throws -> Void
     ) async throws {
         try await ScriptedServer.run(script: script) { (server) async throws in
             try await EgressClient.run(limits: limits, allow: ["127.0.0.1:\(server.port)"]) { (client) async throws in
@@ -25,7 +25,8 @@ struct ExchangeTests {
         try await self.with(echo(requests)) { (client, base) async throws in
             let request = EgressRequest(
                 method: "POST", url: "\(base)/things?a=1", headers: [("Content-Type", "application/json"), ("x-two", "1"), ("x-two", "2")],
-                secretHeaders: [("Authorization", Secret("Bearer abc"))], secretQuery: [("api key", Secret("s&=ä"))], body: Array("{}".utf8))
+                secretHeaders: [("Authorization", Secret("Bearer abc"))], secretQuery: [("api key", Secret("s&=ä"))], body: Array("{}".utf8)
+            )
             let answer = try await client.send(request)
             #expect(answer.url == "\(base)/things?a=1")
             let seen = try #require(requests.elements.first)
@@ -45,8 +46,10 @@ struct ExchangeTests {
         try await self.with(echo(Recorder())) { (client, base) async throws in
             let bad: [(String, String)] = [
                 ("Host", "evil"), ("content-length", "5"), ("Transfer-Encoding", "chunked"), ("Connection", "close"), ("Upgrade", "h2c"),
-                ("TE", "trailers"), ("Proxy-Authorization", "x"), ("Expect", "100-continue"), ("accept-encoding", "gzip"), ("", "x"), ("a b", "x"),
-                ("a:b", "x"), ("a\r\nb", "x"), ("x", "a\r\nHost: evil"), ("x", "a\nb"), ("x", "\u{0}"), ("x", " a"), ("x", "a\t"), ("ä", "x"),
+                ("TE", "trailers"), ("Proxy-Authorization", "x"), ("Expect", "100-continue"), ("accept-encoding", "gzip"), ("", "x"),
+                ("a b", "x"),
+                ("a:b", "x"), ("a\r\nb", "x"), ("x", "a\r\nHost: evil"), ("x", "a\nb"), ("x", "\u{0}"), ("x", " a"), ("x", "a\t"),
+                ("ä", "x"),
                 ("x", String(repeating: "a", count: 70_000)),
             ]
             for (name, value) in bad {
@@ -76,7 +79,8 @@ struct ExchangeTests {
         }
         try await self.with(script) { (client, base) async throws in
             let cases: [(String, Int, String)] = [
-                ("POST", 301, "GET"), ("POST", 302, "GET"), ("POST", 303, "GET"), ("POST", 307, "POST"), ("POST", 308, "POST"), ("PUT", 301, "PUT"),
+                ("POST", 301, "GET"), ("POST", 302, "GET"), ("POST", 303, "GET"), ("POST", 307, "POST"), ("POST", 308, "POST"),
+                ("PUT", 301, "PUT"),
                 ("PUT", 303, "GET"), ("DELETE", 302, "DELETE"), ("HEAD", 303, "HEAD"), ("HEAD", 302, "HEAD"), ("GET", 308, "GET"),
             ]
             for (index, (method, status, expected)) in cases.enumerated() {
@@ -114,7 +118,10 @@ struct ExchangeTests {
                     for path in ["/port", "/name"] {
                         let request = EgressRequest(
                             method: "POST", url: "http://127.0.0.1:\(server.port)\(path)",
-                            headers: [("cookie", "c"), ("Authorization", "a"), ("x-api-key", "k"), ("accept", "text/x"), ("content-type", "text/y")],
+                            headers: [
+                                ("cookie", "c"), ("Authorization", "a"), ("x-api-key", "k"), ("accept", "text/x"),
+                                ("content-type", "text/y"),
+                            ],
                             secretHeaders: [("x-token", Secret("t"))], secretQuery: [("k", Secret("s"))], body: [1])
                         _ = try await client.send(request)
                     }
@@ -211,10 +218,12 @@ struct ExchangeTests {
 
     @Test("A request body past the bound is not sent")
     func requestTooLarge() async throws {
-        var limits = EgressLimits()
+        var limits = EgressLimits.patient
         limits.maxRequestBytes = 10
         try await self.with(limits: limits, echo(Recorder())) { (client, base) async throws in
-            #expect(await client.failure(EgressRequest(method: "POST", url: base, body: Array(repeating: 0, count: 11)))?.code == .invalidRequest)
+            #expect(
+                await client.failure(EgressRequest(method: "POST", url: base, body: Array(repeating: 0, count: 11)))?.code
+                    == .invalidRequest)
             #expect(try await client.send(EgressRequest(method: "POST", url: base, body: Array(repeating: 0, count: 10))).status == 200)
         }
     }
@@ -309,9 +318,11 @@ struct ExchangeTests {
         let requests = Recorder<ScriptedConnection.Request>()
         try await ScriptedServer.run(host: "127.0.0.9", script: echo(requests)) { (server) async throws in
             let resolver = ScriptedResolver([
-                "third.test": [["127.0.0.7", "127.0.0.8", "127.0.0.9"]], "fourth.test": [["127.0.0.5", "127.0.0.7", "127.0.0.8", "127.0.0.9"]],
+                "third.test": [["127.0.0.7", "127.0.0.8", "127.0.0.9"]],
+                "fourth.test": [["127.0.0.5", "127.0.0.7", "127.0.0.8", "127.0.0.9"]],
             ])
-            try await EgressClient.run(allow: ["third.test:\(server.port)", "fourth.test:\(server.port)"], resolver: resolver) { (client) async throws in
+            try await EgressClient.run(allow: ["third.test:\(server.port)", "fourth.test:\(server.port)"], resolver: resolver) {
+                (client) async throws in
                 #expect(try await client.send(EgressRequest(method: "POST", url: "http://third.test:\(server.port)/")).status == 200)
                 #expect(await client.failure(EgressRequest(url: "http://fourth.test:\(server.port)/"))?.code == .connectFailed)
             }
@@ -352,17 +363,19 @@ struct ExchangeTests {
         }
         try await self.with(script) { (client, base) async throws in
             for path in ["/stall", "/drip"] {
-                let error = await client.failure(EgressRequest(url: base + path, timeout: .milliseconds(200)))
+                let error = await client.failure(EgressRequest(url: base + path, timeout: .seconds(1)))
                 #expect(error?.code == .timeout, "\(path)")
                 #expect(error?.mayHaveBeenSent == true)
             }
         }
-        var limits = EgressLimits()
-        limits.idleTimeout = .milliseconds(100)
+        var limits = EgressLimits.patient
+        limits.idleTimeout = .milliseconds(1500)
         try await self.with(limits: limits, script) { (client, base) async throws in
             #expect(await client.failure(EgressRequest(url: "\(base)/stall"))?.code == .timeout)
             // Dripping faster than the bound is not silence.
-            #expect(await client.failure(EgressRequest(url: "\(base)/drip", timeout: .milliseconds(400)))?.message.contains("time given") == true)
+            #expect(
+                await client.failure(EgressRequest(url: "\(base)/drip", timeout: .seconds(3)))?.message.contains("time given")
+                    == true)
         }
     }
 

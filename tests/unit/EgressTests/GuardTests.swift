@@ -10,7 +10,9 @@ struct GuardTests {
         let requests = Recorder<ScriptedConnection.Request>()
         try await ScriptedServer.run(script: echo(requests)) { (server) async throws in
             try await EgressClient.run { (client) async throws in
-                for host in ["127.0.0.1", "localhost", "LOCALHOST.", "[::1]", "[::ffff:127.0.0.1]", "[::127.0.0.1]", "0.0.0.0", "[::]", "127.9.9.9"] {
+                for host in [
+                    "127.0.0.1", "localhost", "LOCALHOST.", "[::1]", "[::ffff:127.0.0.1]", "[::127.0.0.1]", "0.0.0.0", "[::]", "127.9.9.9",
+                ] {
                     let error = await client.failure(EgressRequest(url: "http://\(host):\(server.port)/"))
                     #expect(error?.code == .addressRefused, "\(host)")
                     #expect(error?.mayHaveBeenSent == false)
@@ -43,7 +45,8 @@ struct GuardTests {
                 let answer = try await client.send(EgressRequest(url: "http://127.0.0.1:\(server.port)/a?b=c"))
                 #expect(answer.status == 200)
                 #expect(answer.text == "GET /a?b=c HTTP/1.1")
-                for url in ["http://127.0.0.1:\(server.port + 1)/", "http://127.0.0.2:\(server.port)/", "http://localhost:\(server.port)/"] {
+                for url in ["http://127.0.0.1:\(server.port + 1)/", "http://127.0.0.2:\(server.port)/", "http://localhost:\(server.port)/"]
+                {
                     #expect(await client.failure(EgressRequest(url: url))?.code == .addressRefused)
                 }
             }
@@ -58,7 +61,7 @@ struct GuardTests {
         try await ScriptedServer.run(host: "127.0.0.2", script: echo(good)) { (server) async throws in
             try await ScriptedServer.run(host: "127.0.0.1", port: server.port, script: echo(evil)) { (_) async throws in
                 let resolver = ScriptedResolver(["rebind.test": [["127.0.0.2"], ["127.0.0.1"]]])
-                var limits = EgressLimits()
+                var limits = EgressLimits.patient
                 limits.resolutionLifetime = .zero
                 try await EgressClient.run(limits: limits, publicly: ["127.0.0.2"], resolver: resolver) { (client) async throws in
                     let url = "http://rebind.test:\(server.port)/"
@@ -75,7 +78,9 @@ struct GuardTests {
 
     @Test("One private address among a name's answers refuses the name")
     func mixedAnswers() async throws {
-        let resolver = ScriptedResolver(["mixed.test": [["93.184.216.34", "127.0.0.1"]], "six.test": [["2606:4700::1", "::ffff:10.0.0.1"]]])
+        let resolver = ScriptedResolver([
+            "mixed.test": [["93.184.216.34", "127.0.0.1"]], "six.test": [["2606:4700::1", "::ffff:10.0.0.1"]],
+        ])
         try await EgressClient.run(resolver: resolver) { (client) async throws in
             #expect(await client.failure(EgressRequest(url: "http://mixed.test/"))?.code == .addressRefused)
             #expect(await client.failure(EgressRequest(url: "https://six.test/"))?.code == .addressRefused)

@@ -42,7 +42,7 @@ struct HTTP2Tests {
     }
 
     private func exercise(port: Int, authority: TestAuthority) async throws {
-        var limits = EgressLimits()
+        var limits = EgressLimits.patient
         limits.maxConnectionsPerHost = 1
         let resolver = ScriptedResolver(["api.test": [["127.0.0.1"]]])
         let base = "https://api.test:\(port)"
@@ -55,7 +55,9 @@ struct HTTP2Tests {
             let body = [UInt8](repeating: 9, count: 5 << 20)
             let answer = try await client.send(EgressRequest(method: "POST", url: "\(base)/echo", body: body))
             #expect(answer.body == body)
-            #expect(await client.failure(EgressRequest(method: "POST", url: "\(base)/echo", body: body, maxResponseBytes: 1000))?.code == .responseTooLarge)
+            #expect(
+                await client.failure(EgressRequest(method: "POST", url: "\(base)/echo", body: body, maxResponseBytes: 1000))?.code
+                    == .responseTooLarge)
         }
     }
 }

@@ -33,10 +33,19 @@ struct StalledResolver: AddressResolver {
     }
 }
 
+extension EgressLimits {
+    /// The defaults, but for a time to connect that a busy machine does not exceed.
+    static let patient: EgressLimits = {
+        var limits = EgressLimits()
+        limits.connectTimeout = .seconds(30)
+        return limits
+    }()
+}
+
 extension EgressClient {
     /// Runs `body` with a client and closes it afterwards.
     static func run<Answer: Sendable>(
-        limits: EgressLimits = EgressLimits(), allow: [String] = [], trusting roots: [String] = [], publicly: [String] = [],
+        limits: EgressLimits = .patient, allow: [String] = [], trusting roots: [String] = [], publicly: [String] = [],
         resolver: (any AddressResolver)? = nil, _ body: (EgressClient) async throws -> Answer
     ) async throws -> Answer {
         let client = try EgressClient(

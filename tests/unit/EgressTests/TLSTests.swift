@@ -58,6 +58,7 @@ struct TLSTests {
     func noTLS() async throws {
         let script: @Sendable (inout ScriptedConnection) async throws -> Void = { connection in
             try await connection.write("HTTP/1.1 400 Bad Request\r\n\r\n")
+            try await connection.waitForClose()
         }
         try await ScriptedServer.run(script: script) { (server) async throws in
             try await EgressClient.run(allow: ["127.0.0.1:\(server.port)"]) { (client) async throws in
@@ -66,7 +67,7 @@ struct TLSTests {
                 #expect(error?.mayHaveBeenSent == false)
             }
         }
-        var limits = EgressLimits()
+        var limits = EgressLimits.patient
         limits.connectTimeout = .milliseconds(200)
         try await ScriptedServer.run(script: { try await $0.waitForClose() }) { (server) async throws in
             try await EgressClient.run(limits: limits, allow: ["127.0.0.1:\(server.port)"]) { (client) async throws in
