@@ -27,7 +27,7 @@ package struct ExecutionStack: Sendable {
         let catalog: any StackCatalog
         do {
             rules = try await core.authority.snapshot(for: scope.principal)
-            catalog = try await core.catalogs.catalog(for: scope.principal, store: services.store)
+            catalog = try await core.catalog(scope.principal)
         } catch {
             throw .unavailable(error)
         }

@@ -1,3 +1,4 @@
+package import Catalog
 package import Engine
 package import Logging
 package import Model
@@ -7,7 +8,7 @@ package import Store
 /// What knows no request and no session: one for a process, shared by every stack made in it.
 package struct CoreServices: Sendable {
     let sandbox: any SandboxRunning
-    let catalogs: any StackCatalogs
+    let catalog: @Sendable (Principal) async throws -> any StackCatalog
     let authority: AuthorityCache
     let owner: ExecutionOwner
     let limits: EngineLimits
@@ -15,11 +16,21 @@ package struct CoreServices: Sendable {
 
     /// Takes services that run elsewhere: whoever makes them runs the sandbox and the owner, and ends them after the last stack.
     package init(
-        sandbox: any SandboxRunning, catalogs: any StackCatalogs, authority: AuthorityCache, owner: ExecutionOwner,
+        sandbox: any SandboxRunning, catalog: Catalog, authority: AuthorityCache, owner: ExecutionOwner,
         limits: EngineLimits = EngineLimits(), logger: Logger
     ) {
+        self.init(
+            sandbox: sandbox, catalog: { PrincipalCatalog(catalog: catalog, principal: $0) }, authority: authority, owner: owner,
+            limits: limits, logger: logger)
+    }
+
+    /// The same with another way to a principal's catalog.
+    package init(
+        sandbox: any SandboxRunning, catalog: @escaping @Sendable (Principal) async throws -> any StackCatalog, authority: AuthorityCache,
+        owner: ExecutionOwner, limits: EngineLimits = EngineLimits(), logger: Logger
+    ) {
         self.sandbox = sandbox
-        self.catalogs = catalogs
+        self.catalog = catalog
         self.authority = authority
         self.owner = owner
         self.limits = limits
@@ -38,16 +49,19 @@ package protocol StackServices: Sendable {
     var store: Store { get }
 }
 
-/// Gives out one organization's catalog as one principal sees it.
-package protocol StackCatalogs: Sendable {
-    func catalog(for principal: Principal, store: Store) async throws -> any StackCatalog
-}
-
 /// A catalog as a stack needs it: what the engine asks for, and what an agent is told beforehand.
 package protocol StackCatalog: EngineCatalog {
     /// The integrations on which the principal has a connection that shows at least one tool, sorted by slug, at most `limit`; and how
     /// many there are.
     func inventory(limit: Int, under rules: AuthoritySnapshot) async throws -> (items: [InventoryItem], total: Int)
+
+    /// The tools that the principal can call, in the order of addresses, without blocked ones.
+    func tools(
+        integration: String?, after: ToolAddress?, limit: Int, under rules: AuthoritySnapshot
+    ) async throws -> (tools: [ListedTool], hasMore: Bool)
+
+    /// One tool with its schemas; nil when there is none or it is blocked.
+    func details(of address: ToolAddress, under rules: AuthoritySnapshot) async throws -> ToolDetails?
 }
 
 /// An integration as the description of `execute` names it.

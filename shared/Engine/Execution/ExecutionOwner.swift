@@ -1,13 +1,15 @@
 package import Logging
 package import Model
+import ServiceLifecycle
 import Store
 import Synchronization
 
 /// The executions that one process owns: takes them in, stops them when the database, the lease or the process says so, and ends what
 /// other processes left when they died. One for a process.
 ///
-/// ``run()`` does the watching; without it nothing is stopped from outside and nothing is swept.
-package final class ExecutionOwner: Sendable {
+/// A service: ``run()`` does the watching, without which nothing is stopped from outside and nothing is swept, and drains when the
+/// process shuts down. What it needs for that (the database, the lease, the sandbox) has to be shut down after it.
+package final class ExecutionOwner: Service {
     /// The bounds of an owner.
     ///
     /// Configuration keys (`roost.engine.<name>`): the names in parentheses.
@@ -137,15 +139,24 @@ package final class ExecutionOwner: Sendable {
 
     // MARK: Watching
 
-    /// Watches until the task is cancelled: cancellations asked for in the database, the lease, ends to be written, orphans.
+    /// Watches until shutdown (cancellations asked for in the database, the lease, ends to be written, orphans), then drains: takes no
+    /// more executions, waits for the running ones up to the bound, interrupts the rest and waits for their ends.
     package func run() async {
-        await withDiscardingTaskGroup { group in
+        await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.every(self.limits.cancelPollInterval) { await self.watch() } }
             group.addTask { await self.every(self.limits.sweepInterval) { await self.sweep() } }
+            group.addTask {
+                // Cancellation without a graceful shutdown leaves no time: what runs is interrupted at once.
+                try? await gracefulShutdown()
+                await self.drain()
+                await self.watch()
+            }
+            await group.next()
+            group.cancelAll()
         }
     }
 
-    /// Takes no more executions, waits for the running ones up to the bound, then interrupts the rest and waits for their ends.
+    /// Takes no more executions and returns when none is left.
     package func drain() async {
         self.state.withLock { $0.drain() }
         await withTaskGroup(of: Void.self) { group in
