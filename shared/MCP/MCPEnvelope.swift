@@ -52,7 +52,9 @@ package struct MCPEnvelope: Sendable {
             let isBatch = text.bytes.first == UInt8(ascii: "[")
             throw MCPError(
                 .invalidRequest,
-                isBatch ? "Batches are not accepted; send one message in each POST." : "The body is not a JSON-RPC message, which is an object.")
+                isBatch
+                    ? "Batches are not accepted; send one message in each POST." : "The body is not a JSON-RPC message, which is an object."
+            )
         }
         return try Self(text: text, members: members, limits: limits)
     }

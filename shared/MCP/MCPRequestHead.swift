@@ -67,7 +67,8 @@ package struct MCPRequestHead: Sendable, Hashable {
             guard !self.isStateless(metaRevision: envelope.metaRevision) else {
                 throw MCPError(
                     .statelessRevision,
-                    "Revision \(MCPRevision.july2026.rawValue) is not served here yet; use initialize with \(MCPRevision.newestWithSessions.rawValue).")
+                    "Revision \(MCPRevision.july2026.rawValue) is not served here yet; use initialize with \(MCPRevision.newestWithSessions.rawValue)."
+                )
             }
             try self.checkRevision(metaRevision: envelope.metaRevision)
             if case .request(_, "initialize") = envelope.kind { return .open(stale: self.staleSession) }
@@ -93,7 +94,8 @@ package struct MCPRequestHead: Sendable, Hashable {
             throw MCPError(
                 .unsupportedRevision, "The protocol version of the request is not supported.",
                 data: [
-                    "supported": .array(MCPRevision.served.map { .string($0.rawValue) }), "requested": .string(String(requested.prefix(64))),
+                    "supported": .array(MCPRevision.served.map { .string($0.rawValue) }),
+                    "requested": .string(String(requested.prefix(64))),
                 ])
         }
     }

@@ -55,7 +55,8 @@ package struct MCPServerSession: Sendable {
         guard !self.isClosed else { return .refuse(.unknownSession(message.requestID)) }
         switch message {
         case .initialize(let id, _):
-            return .refuse(MCPError(.invalidRequest, "The session is open already; initialize opens a new one without Mcp-Session-Id.", id: id))
+            return .refuse(
+                MCPError(.invalidRequest, "The session is open already; initialize opens a new one without Mcp-Session-Id.", id: id))
         case .ping(let id):
             return .answer(MCPAnswer.empty(id))
         case .listTools(let id, let cursor):
@@ -90,7 +91,8 @@ package struct MCPServerSession: Sendable {
         guard self.calls.count < self.maxCallsInFlight else {
             return .refuse(
                 MCPError(
-                    .tooManyCalls, "The session has \(self.maxCallsInFlight) calls in flight, which is the limit; wait for one to end.", id: id,
+                    .tooManyCalls, "The session has \(self.maxCallsInFlight) calls in flight, which is the limit; wait for one to end.",
+                    id: id,
                     retryAfter: .seconds(1)))
         }
         let number = CallNumber(value: self.nextNumber)

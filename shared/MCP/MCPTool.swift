@@ -5,11 +5,12 @@ package struct MCPTool: Sendable, Hashable {
     /// Hints for people and clients; nobody may rely on them.
     package struct Annotations: Sendable, Hashable {
         package var readOnly: Bool
-        package var destructive: Bool
+        /// Nil where it depends on the call.
+        package var destructive: Bool?
         package var idempotent: Bool
         package var openWorld: Bool
 
-        package init(readOnly: Bool, destructive: Bool, idempotent: Bool, openWorld: Bool) {
+        package init(readOnly: Bool, destructive: Bool?, idempotent: Bool, openWorld: Bool) {
             self.readOnly = readOnly
             self.destructive = destructive
             self.idempotent = idempotent
@@ -54,12 +55,11 @@ package struct MCPTool: Sendable, Hashable {
             writer.raw(outputSchema)
         }
         if revision.hasToolAnnotations, let annotations = self.annotations {
-            writer.member(
-                "annotations",
-                [
-                    "readOnlyHint": .bool(annotations.readOnly), "destructiveHint": .bool(annotations.destructive),
-                    "idempotentHint": .bool(annotations.idempotent), "openWorldHint": .bool(annotations.openWorld),
-                ])
+            var hints: JSONObject = ["readOnlyHint": .bool(annotations.readOnly)]
+            if let destructive = annotations.destructive { hints["destructiveHint"] = .bool(destructive) }
+            hints["idempotentHint"] = .bool(annotations.idempotent)
+            hints["openWorldHint"] = .bool(annotations.openWorld)
+            writer.member("annotations", .object(hints))
         }
         writer.endObject()
     }

@@ -21,7 +21,8 @@ package final class ReplicaWatch: Service {
 
     /// - Parameter interval: The pause between readings (`roost.replica.watch_interval`, 1 s).
     package init(
-        _ kind: Replica.Kind, store: Store, interval: Duration = .seconds(1), clock: some Clock<Duration> = ContinuousClock(), logger: Logger
+        _ kind: Replica.Kind, store: Store, interval: Duration = .seconds(1), clock: some Clock<Duration> = ContinuousClock(),
+        logger: Logger
     ) {
         self.kind = kind
         self.store = store

@@ -5,7 +5,8 @@ import Testing
 
 @Suite("Answers")
 struct MCPAnswerTests {
-    private static let server = MCPServerInfo(name: "roost", title: "Roost", version: "1.2.3", description: "Tools.", instructions: "Use execute.")
+    private static let server = MCPServerInfo(
+        name: "roost", title: "Roost", version: "1.2.3", description: "Tools.", instructions: "Use execute.")
 
     private static func value(_ bytes: [UInt8]) throws -> JSONValue { try JSONValue(parsing: bytes) }
 
@@ -48,14 +49,20 @@ struct MCPAnswerTests {
             ], structuredContent: JSONText(["result": 2]))
         let shown = try #require(try Self.value(MCPAnswer.toolResult(JSONRPCID(1), result, revision: revision))["result"])
         #expect(shown["isError"] == false)
-        #expect(shown["content"]?.array?.map { $0["type"]?.string } == ["text", revision >= .march2025 ? "audio" : "text", revision >= .june2025 ? "resource_link" : "text"])
+        #expect(
+            shown["content"]?.array?.map { $0["type"]?.string } == [
+                "text", revision >= .march2025 ? "audio" : "text", revision >= .june2025 ? "resource_link" : "text",
+            ])
         #expect((shown["structuredContent"] == ["result": 2]) == (revision >= .june2025))
     }
 
     @Test("an error names its code, and its request where it was read")
     func errors() throws {
         let error = MCPError(.unavailable, "Wait.", id: JSONRPCID("a"), retryAfter: .milliseconds(1500))
-        #expect(try Self.value(MCPAnswer.error(error)) == ["jsonrpc": "2.0", "id": "a", "error": ["code": -32603, "message": "Wait.", "data": ["code": "unavailable"]]])
+        #expect(
+            try Self.value(MCPAnswer.error(error)) == [
+                "jsonrpc": "2.0", "id": "a", "error": ["code": -32603, "message": "Wait.", "data": ["code": "unavailable"]],
+            ])
         #expect(error.headers.map(\.value) == ["2"])
         let nameless = try Self.value(MCPAnswer.error(MCPError(.parseError, "No.")))
         #expect(nameless["id"] == .null)
@@ -67,7 +74,8 @@ struct MCPAnswerTests {
         let statuses = Dictionary(uniqueKeysWithValues: MCPError.Code.allCases.map { ($0.description, [$0.rpcCode, $0.httpStatus]) })
         #expect(
             statuses == [
-                "parse_error": [-32700, 400], "invalid_request": [-32600, 400], "missing_session": [-32600, 400], "unknown_session": [-32600, 404],
+                "parse_error": [-32700, 400], "invalid_request": [-32600, 400], "missing_session": [-32600, 400],
+                "unknown_session": [-32600, 404],
                 "unsupported_revision": [-32022, 400], "stateless_revision": [-32601, 404], "method_not_found": [-32601, 200],
                 "invalid_params": [-32602, 200], "internal_error": [-32603, 200], "http_method_not_allowed": [-32600, 405],
                 "not_acceptable": [-32600, 406], "unsupported_media_type": [-32600, 415], "too_large": [-32600, 413],
@@ -81,7 +89,10 @@ struct MCPAnswerTests {
         let token = try #require(JSONRPCID("t"))
         #expect(
             try Self.value(MCPAnswer.progress(token, value: 3, message: "three", revision: .march2025))
-                == ["jsonrpc": "2.0", "method": "notifications/progress", "params": ["progressToken": "t", "progress": 3, "message": "three"]])
+                == [
+                    "jsonrpc": "2.0", "method": "notifications/progress",
+                    "params": ["progressToken": "t", "progress": 3, "message": "three"],
+                ])
         #expect(try Self.value(MCPAnswer.progress(token, value: 3, message: "three", revision: .november2024))["params"]?["message"] == nil)
     }
 

@@ -10,10 +10,15 @@ struct MCPEnvelopeTests {
 
     @Test("the kind, method and id are read wherever they stand")
     func kinds() throws {
-        let request = try Self.peek(#" { "params": {"a": [{"id": 9, "method": "x"}], "b": "}]\"{"}, "id" : "a\u0062" , "method":"tools/call","jsonrpc":"2.0"} "#)
+        let request = try Self.peek(
+            #" { "params": {"a": [{"id": 9, "method": "x"}], "b": "}]\"{"}, "id" : "a\u0062" , "method":"tools/call","jsonrpc":"2.0"} "#)
         #expect(request.kind == .request(id: try #require(JSONRPCIDTests.id(#""a\u0062""#)), method: "tools/call"))
-        #expect(request.params.map { String(decoding: request.text.bytes[$0], as: UTF8.self) } == #"{"a": [{"id": 9, "method": "x"}], "b": "}]\"{"}"#)
-        #expect(try Self.peek(#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#).kind == .notification(method: "notifications/initialized"))
+        #expect(
+            request.params.map { String(decoding: request.text.bytes[$0], as: UTF8.self) }
+                == #"{"a": [{"id": 9, "method": "x"}], "b": "}]\"{"}"#)
+        #expect(
+            try Self.peek(#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#).kind
+                == .notification(method: "notifications/initialized"))
         #expect(try Self.peek(#"{"jsonrpc":"2.0","id":1,"result":{}}"#).kind == .response(id: JSONRPCID(1)))
         #expect(try Self.peek(#"{"jsonrpc":"2.0","id":7,"error":{"code":1,"message":""}}"#).kind == .response(id: JSONRPCID(7)))
         #expect(try Self.peek(#"{"jsonrpc":"2.0","id":1,"\u006dethod":"ping"}"#).method == "ping")
@@ -24,7 +29,8 @@ struct MCPEnvelopeTests {
         arguments: [
             ("", MCPError.Code.parseError, nil as Int?), ("{", .parseError, nil), ("{}}", .parseError, nil), ("nul", .parseError, nil),
             (#"{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":"\#u{FFFF}"#, .parseError, nil),
-            ("[]", .invalidRequest, nil), (#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#, .invalidRequest, nil), ("1", .invalidRequest, nil),
+            ("[]", .invalidRequest, nil), (#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#, .invalidRequest, nil),
+            ("1", .invalidRequest, nil),
             (#""ping""#, .invalidRequest, nil), ("null", .invalidRequest, nil), ("{}", .invalidRequest, nil),
             (#"{"id":1,"method":"ping"}"#, .invalidRequest, 1), (#"{"jsonrpc":"1.0","id":1,"method":"ping"}"#, .invalidRequest, 1),
             (#"{"jsonrpc":2.0,"id":1,"method":"ping"}"#, .invalidRequest, 1), (#"{"jsonrpc":"2.0","id":1}"#, .invalidRequest, 1),
@@ -56,14 +62,17 @@ struct MCPEnvelopeTests {
         #expect(throws: Never.self) { try Self.peek(long) }
         let deep = String(repeating: #"{"a":"#, count: 100) + "1" + String(repeating: "}", count: 100)
         #expect(throws: MCPError.self) { try Self.peek(#"{"jsonrpc":"2.0","id":1,"method":"ping","params":\#(deep)}"#) }
-        #expect(throws: MCPError.self) { try Self.peek(#"{"jsonrpc":"2.0","id":"\#(String(repeating: "x", count: 600))","method":"ping"}"#) }
+        #expect(throws: MCPError.self) {
+            try Self.peek(#"{"jsonrpc":"2.0","id":"\#(String(repeating: "x", count: 600))","method":"ping"}"#)
+        }
         #expect(throws: MCPError.self) { try Self.peek(#"{"jsonrpc":"2.0","id":1,"method":"\#(String(repeating: "x", count: 600))"}"#) }
     }
 
     @Test("the revision in the parameters' _meta is seen, and cannot be hidden by naming _meta twice")
     func metaRevision() throws {
         let key = "io.modelcontextprotocol/protocolVersion"
-        let modern = try Self.peek(#"{"jsonrpc":"2.0","id":1,"method":"ping","params":{"x":{"_meta":{}},"_meta":{"a":1,"\#(key)":"2026-07-28"}}}"#)
+        let modern = try Self.peek(
+            #"{"jsonrpc":"2.0","id":1,"method":"ping","params":{"x":{"_meta":{}},"_meta":{"a":1,"\#(key)":"2026-07-28"}}}"#)
         #expect(modern.metaRevision == "2026-07-28")
         #expect(try Self.peek(#"{"jsonrpc":"2.0","id":1,"method":"ping","params":{"_meta":{"progressToken":1}}}"#).metaRevision == nil)
         #expect(throws: MCPError.self) {
@@ -93,7 +102,9 @@ struct JSONRPCIDTests {
 
     @Test(
         "an id is echoed exactly as it was written",
-        arguments: ["0", "-0", "1", "-7", "123456789012345678901234567890", #""""#, #""a""#, #""\u0061""#, #""\ud800""#, #""é\n/\/""#, #""1""#])
+        arguments: [
+            "0", "-0", "1", "-7", "123456789012345678901234567890", #""""#, #""a""#, #""\u0061""#, #""\ud800""#, #""é\n/\/""#, #""1""#,
+        ])
     func echoed(token: String) throws {
         let id = try #require(Self.id(token))
         #expect(String(decoding: MCPAnswer.empty(id), as: UTF8.self) == #"{"jsonrpc":"2.0","id":\#(token),"result":{}}"#)

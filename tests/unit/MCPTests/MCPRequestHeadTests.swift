@@ -38,7 +38,8 @@ struct MCPRequestHeadTests {
     @Test(
         "media types that cannot be served are refused",
         arguments: [
-            ("accept", ["application/json"], 406), ("accept", ["text/event-stream"], 406), ("accept", ["text/html"], 406), ("accept", [""], 406),
+            ("accept", ["application/json"], 406), ("accept", ["text/event-stream"], 406), ("accept", ["text/html"], 406),
+            ("accept", [""], 406),
             ("accept", ["application/json, text/event-stream;q=0"], 406), ("accept", ["*/*, text/event-stream;q=0.000"], 406),
             ("content-type", ["text/plain"], 415), ("content-type", [], 415), ("content-type", ["application/jsonl"], 415),
             ("content-type", ["application/json; charset=latin1"], 415), ("content-type", ["application/json", "text/plain"], 415),
@@ -52,7 +53,8 @@ struct MCPRequestHeadTests {
     @Test(
         "media types are read as RFC 9110 says",
         arguments: [
-            ("accept", ["*/*"]), ("accept", ["application/*, text/*"]), ("accept", ["application/json", "text/event-stream"]), ("accept", []),
+            ("accept", ["*/*"]), ("accept", ["application/*, text/*"]), ("accept", ["application/json", "text/event-stream"]),
+            ("accept", []),
             ("accept", ["Text/Event-Stream ; q=0.5,APPLICATION/JSON"]), ("content-type", ["application/json;charset=utf-8"]),
             ("content-type", ["Application/JSON; charset=\"UTF-8\""]),
         ])
@@ -105,7 +107,8 @@ struct MCPRequestHeadTests {
             #expect(error.data["supported"]?.array?.count == MCPRevision.served.count)
             #expect(error.data["requested"]?.string == revision)
         }
-        #expect(try Self.refusal(of: Self.head("DELETE", ["mcp-protocol-version": [revision], "mcp-session-id": ["a"]])).code.rpcCode == -32022)
+        #expect(
+            try Self.refusal(of: Self.head("DELETE", ["mcp-protocol-version": [revision], "mcp-session-id": ["a"]])).code.rpcCode == -32022)
         #expect(try Self.refusal(of: Self.head(), Self.envelope(meta: "2099-01-01")).code.rpcCode == -32022)
     }
 
@@ -120,7 +123,8 @@ struct MCPRequestHeadTests {
         #expect(try Self.refusal(of: Self.head("DELETE")).code.httpStatus == 400)
     }
 
-    @Test("an id that cannot be one of ours is answered like an unknown session", arguments: ["a b", "é", String(repeating: "x", count: 200)])
+    @Test(
+        "an id that cannot be one of ours is answered like an unknown session", arguments: ["a b", "é", String(repeating: "x", count: 200)])
     func impossibleSession(session: String) throws {
         let error = try Self.refusal(of: Self.head("POST", ["mcp-session-id": [session]]), Self.envelope())
         #expect(error == .unknownSession(JSONRPCID(5)))

@@ -6,7 +6,9 @@ import Testing
 private final class Subject {
     private var session: MCPServerSession
 
-    init(_ revision: MCPRevision, maxCallsInFlight: Int = 32) { self.session = MCPServerSession(revision: revision, maxCallsInFlight: maxCallsInFlight) }
+    init(_ revision: MCPRevision, maxCallsInFlight: Int = 32) {
+        self.session = MCPServerSession(revision: revision, maxCallsInFlight: maxCallsInFlight)
+    }
 
     var callCount: Int { self.session.callCount }
     func receive(_ message: MCPClientMessage) -> MCPServerSession.Action { self.session.receive(message) }
@@ -78,7 +80,9 @@ struct MCPServerSessionTests {
     @Test("what a client says about itself is bounded")
     func clientDescription() throws {
         let info = #"{"name":"\#(String(repeating: "x", count: 5000))","version":"1"}"#
-        #expect(throws: MCPError.self) { try Self.message("initialize", params: #"{"protocolVersion":"2025-06-18","clientInfo":\#(info)}"#) }
+        #expect(throws: MCPError.self) {
+            try Self.message("initialize", params: #"{"protocolVersion":"2025-06-18","clientInfo":\#(info)}"#)
+        }
     }
 
     @Test("only the call that a cancellation names is stopped, and its answer is dropped")
@@ -89,7 +93,8 @@ struct MCPServerSessionTests {
         guard case .stop(first) = session.receive(try Self.message("notifications/cancelled", id: nil, params: #"{"requestId":1}"#)) else {
             return #expect(Bool(false))
         }
-        #expect(Self.name(session.receive(try Self.message("notifications/cancelled", id: nil, params: #"{"requestId":1}"#))) == "acknowledge")
+        #expect(
+            Self.name(session.receive(try Self.message("notifications/cancelled", id: nil, params: #"{"requestId":1}"#))) == "acknowledge")
         #expect(!session.finish(first))
         #expect(session.finish(second))
         #expect(!session.finish(second))
@@ -99,7 +104,9 @@ struct MCPServerSessionTests {
     @Test("calls with one id all run, and none of them can be cancelled by it")
     func collidingIDs() throws {
         let session = Subject(.november2025)
-        guard case .start(let first, _, _) = session.receive(try Self.call()), case .start(let second, _, _) = session.receive(try Self.call()) else {
+        guard case .start(let first, _, _) = session.receive(try Self.call()),
+            case .start(let second, _, _) = session.receive(try Self.call())
+        else {
             return #expect(Bool(false))
         }
         #expect(first != second)

@@ -41,6 +41,7 @@ enum RandomJSON {
 
     private static func string(using generator: inout SeededGenerator) -> String {
         let pieces = ["\"", "\\", "{", "}", "[", "]", ",", ":", "a", "é", "\n", "\u{0}", "😀", "_meta", "id", "method"]
-        return (0..<Int.random(in: 0...6, using: &generator)).map { _ in pieces[Int.random(in: 0..<pieces.count, using: &generator)] }.joined()
+        return (0..<Int.random(in: 0...6, using: &generator)).map { _ in pieces[Int.random(in: 0..<pieces.count, using: &generator)] }
+            .joined()
     }
 }

@@ -1,0 +1,116 @@
+import Model
+import Store
+import Synchronization
+
+/// The sessions in memory, by the hash of their id.
+///
+/// Who uses a session pins it; a pinned one is never suspended. The count is bounded: a new one beyond it takes the place of the one that was
+/// unused longest. Times are durations on one monotonic clock.
+final class SessionDirectory: Sendable {
+    private struct Entry {
+        let session: Session
+        var pins: Int
+        var lastUsed: Duration
+        var lastTouched: Duration
+    }
+
+    private struct State {
+        var entries: [SecretHash: Entry] = [:]
+        var hashes: [SessionRecordID: SecretHash] = [:]
+    }
+
+    private let maxCount: Int
+    private let touchInterval: Duration
+    private let state = Mutex(State())
+
+    init(maxCount: Int, touchInterval: Duration) {
+        self.maxCount = maxCount
+        self.touchInterval = touchInterval
+    }
+
+    /// How many sessions are in memory.
+    var count: Int { self.state.withLock { $0.entries.count } }
+
+    /// Finds a session that is owned under `lease`, and pins it; tells whether its use is to be noted in its row. One that is held under
+    /// another lease is forgotten, because it may be somebody else's by now.
+    func pin(_ hash: SecretHash, lease: ReplicaLease, at now: Duration) -> (session: Session, isTouchDue: Bool)? {
+        self.state.withLock { state in
+            guard var entry = state.entries[hash] else { return nil }
+            guard entry.session.lease == lease else {
+                Self.remove(entry.session, from: &state)
+                return nil
+            }
+            let isTouchDue = now - entry.lastTouched >= self.touchInterval
+            if isTouchDue { entry.lastTouched = now }
+            entry.pins += 1
+            entry.lastUsed = now
+            state.entries[hash] = entry
+            return (entry.session, isTouchDue)
+        }
+    }
+
+    /// Adds a session and pins it, or pins the equal one that another request added meanwhile. Beyond the bound the session unused longest
+    /// is taken out and given back, for its row to be released; nil for `session` when all are in use.
+    func insert(_ session: Session, at now: Duration) -> (session: Session?, suspended: Session?) {
+        self.state.withLock { state in
+            if var entry = state.entries[session.hash], entry.session.lease == session.lease {
+                entry.pins += 1
+                entry.lastUsed = now
+                state.entries[session.hash] = entry
+                return (entry.session, nil)
+            }
+            var suspended: Session?
+            if state.entries.count >= self.maxCount {
+                let unused = state.entries.values.lazy.filter { $0.pins == 0 }.min { $0.lastUsed < $1.lastUsed }
+                guard let unused else { return (nil, nil) }
+                suspended = unused.session
+                Self.remove(unused.session, from: &state)
+            }
+            state.entries[session.hash] = Entry(session: session, pins: 1, lastUsed: now, lastTouched: now)
+            state.hashes[session.record] = session.hash
+            return (session, suspended)
+        }
+    }
+
+    /// Pins a session once more, for a call that outlives its request.
+    func pinAgain(_ session: Session) {
+        self.state.withLock { state in
+            guard state.entries[session.hash]?.session === session else { return }
+            state.entries[session.hash]?.pins += 1
+        }
+    }
+
+    /// Takes one pin off.
+    func unpin(_ session: Session, at now: Duration) {
+        self.state.withLock { state in
+            guard state.entries[session.hash]?.session === session else { return }
+            state.entries[session.hash]?.pins -= 1
+            state.entries[session.hash]?.lastUsed = now
+        }
+    }
+
+    /// Takes a session out, whoever uses it.
+    @discardableResult
+    func remove(_ record: SessionRecordID) -> Session? {
+        self.state.withLock { state in
+            guard let session = state.hashes[record].flatMap({ state.entries[$0]?.session }) else { return nil }
+            Self.remove(session, from: &state)
+            return session
+        }
+    }
+
+    /// Takes out the sessions that nobody has used since `time`.
+    func removeUnused(since time: Duration) -> [Session] {
+        self.state.withLock { state in
+            let unused = state.entries.values.filter { $0.pins == 0 && $0.lastUsed < time }.map(\.session)
+            for session in unused { Self.remove(session, from: &state) }
+            return unused
+        }
+    }
+
+    private static func remove(_ session: Session, from state: inout State) {
+        guard state.entries[session.hash]?.session === session else { return }
+        state.entries[session.hash] = nil
+        state.hashes[session.record] = nil
+    }
+}

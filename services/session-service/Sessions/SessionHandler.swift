@@ -1,0 +1,147 @@
+import Channel
+import Database
+import Logging
+import MCP
+import Model
+import SessionAPI
+import Store
+import Synchronization
+
+/// Answers the gateway: the server's side of ``SessionEndpoint``.
+struct SessionHandler: ChannelHandler {
+    let keeper: SessionKeeper
+    let runner: SessionCallRunner
+    let server: MCPServerInfo
+    let draining: DrainFlag
+    let limits: SessionLimits
+    let logger: Logger
+
+    func respond(to request: ChannelRequest) async throws -> ChannelResponse {
+        guard let endpoint = SessionEndpoint(method: request.method, path: request.path) else { return ChannelResponse(status: 404) }
+        guard let caller = SessionCaller(request.headers) else {
+            self.logger.error("a request on the channel does not keep to the contract", metadata: ["path": "\(request.path)"])
+            return ChannelResponse(status: 400)
+        }
+        let token = request.headers[SessionHeaders.session]
+        switch endpoint {
+        case .open:
+            return try await self.answering(request) { envelope in try await self.open(envelope, stale: token, caller) }
+        case .message:
+            return try await self.answering(request) { envelope in try await self.message(envelope, session: token, caller) }
+        case .close:
+            return try await self.answering { try await self.close(session: token, caller) }
+        case .closeRecord(let record):
+            return try await self.answering {
+                try await self.keeper.close(record, in: caller.principal.organization)
+                return ChannelResponse(status: 204)
+            }
+        }
+    }
+
+    // MARK: - Routes
+
+    private func open(_ envelope: MCPEnvelope, stale: String?, _ caller: SessionCaller) async throws -> ChannelResponse {
+        guard !self.draining.isSet else { throw Self.isDraining }
+        guard case .initialize(let requestID, let initialization) = try MCPClientMessage(envelope, limits: self.limits.mcp) else {
+            throw MCPError(.missingSession, "Only initialize opens a session.")
+        }
+        if let stale, try await self.keeper.isOpen(stale, for: caller) {
+            throw MCPError(.invalidRequest, "The session is open already; initialize opens a new one without Mcp-Session-Id.")
+        }
+        let (token, session) = try await self.keeper.open(initialization, id: requestID, for: caller)
+        self.keeper.unpin(session)
+        self.logger.info("session opened", metadata: ["session": "\(session.record)", "revision": "\(session.revision.rawValue)"])
+        var response = ChannelResponse(json: MCPAnswer.initialized(requestID, revision: session.revision, server: self.server))
+        response.headers[SessionHeaders.session] = token
+        return response
+    }
+
+    private func message(_ envelope: MCPEnvelope, session token: String?, _ caller: SessionCaller) async throws -> ChannelResponse {
+        let session = try await self.keeper.pin(try Self.required(token), for: caller)
+        defer { self.keeper.unpin(session) }
+        let message = try MCPClientMessage(envelope, limits: self.limits.mcp)
+        if case .callTool = message, self.draining.isSet { throw Self.isDraining }
+        switch await session.receive(message) {
+        case .answer(let bytes): return ChannelResponse(json: bytes)
+        case .acknowledge: return ChannelResponse(status: 202)
+        case .refuse(let error): throw error
+        case .listTools(let requestID):
+            let tools = try await session.stack(for: caller.principal, from: self.keeper.stacks).tools()
+            return ChannelResponse(json: MCPAnswer.tools(requestID, tools, revision: session.revision))
+        case .start(let call): return await self.runner.answer(call, of: session, for: caller.principal)
+        }
+    }
+
+    private func envelope(_ request: ChannelRequest) async throws -> MCPEnvelope {
+        try MCPEnvelope.peek(try await self.body(request), limits: self.limits.mcp)
+    }
+
+    private func body(_ request: ChannelRequest) async throws -> [UInt8] {
+        let limit = self.limits.mcp.maxMessageBytes
+        do throws(ChannelError) {
+            return try await request.body.collect(upTo: limit)
+        } catch {
+            guard error.code == .tooLarge else { throw error }
+            throw MCPError(.tooLarge, "The message is larger than \(limit) bytes.")
+        }
+    }
+
+    private func close(session token: String?, _ caller: SessionCaller) async throws -> ChannelResponse {
+        try await self.keeper.close(try Self.required(token), for: caller)
+        return ChannelResponse(status: 204)
+    }
+
+    private static func required(_ token: String?) throws(MCPError) -> String {
+        guard let token else {
+            throw MCPError(.missingSession, "The header Mcp-Session-Id is missing; open a session with initialize first.")
+        }
+        return token
+    }
+
+    // MARK: - Errors
+
+    private static let isDraining = RefusedRequest(
+        refusal: .draining, message: "The session service is about to stop; try again.", retryAfter: .seconds(2))
+
+    /// Reads the message and answers it; what goes wrong from then on answers its id.
+    private func answering(
+        _ request: ChannelRequest, _ body: (MCPEnvelope) async throws -> ChannelResponse
+    ) async throws -> ChannelResponse {
+        try await self.answering {
+            let envelope = try await self.envelope(request)
+            return try await self.answering(envelope.requestID) { try await body(envelope) }
+        }
+    }
+
+    /// The one table from what went wrong to what the client is told.
+    private func answering(_ id: JSONRPCID? = nil, _ body: () async throws -> ChannelResponse) async throws -> ChannelResponse {
+        do {
+            return try await body()
+        } catch let error as MCPError {
+            return ChannelResponse(error.answering(id))
+        } catch let error as RefusedRequest {
+            return error.response(to: id)
+        } catch let error as StoreError where error.code == .ownerLost {
+            self.logger.warning("a session could not be written", metadata: ["cause": "\(error)"])
+            return RefusedRequest(refusal: .unavailable, message: "The session service lost its lease; try again.").response(to: id)
+        } catch let error as DatabaseError where error.isTransient {
+            self.logger.warning("the database is away", metadata: ["cause": "\(error)"])
+            return RefusedRequest(refusal: .unavailable, message: "The session service cannot reach its database; try again.").response(
+                to: id)
+        } catch let error where error is CancellationError || error is ChannelError {
+            throw error
+        } catch {
+            self.logger.error("a request failed", metadata: ["cause": "\(error)"])
+            return ChannelResponse(MCPError(.internalError, "The request failed for a reason within Roost; see its log.", id: id))
+        }
+    }
+}
+
+/// Whether the process is about to stop.
+final class DrainFlag: Sendable {
+    private let state = Mutex(false)
+
+    var isSet: Bool { self.state.withLock { $0 } }
+
+    func set() { self.state.withLock { $0 = true } }
+}

@@ -1,0 +1,221 @@
+import Logging
+import MCP
+import Model
+import Replicas
+import SessionAPI
+package import Store
+
+/// Opens, finds, restores and ends sessions: everything that concerns their rows.
+struct SessionKeeper: Sendable {
+    let store: Store
+    let registration: any SessionLeaseSource
+    let directory: SessionDirectory
+    let stacks: any SessionStackMaking
+    let work: SessionWork
+    let limits: SessionLimits
+    let time: SessionTime
+    let logger: Logger
+
+    // MARK: - Opening
+
+    /// Opens a session: its row is there when this returns, and its id is known to nobody but the caller.
+    ///
+    /// Steps that can fail come before the row, so that there is nothing to take back; when the row could not be written, or nobody waits for
+    /// the answer any more, what may have been written is ended in the background.
+    func open(_ initialization: MCPInitialization, id: JSONRPCID, for caller: SessionCaller) async throws -> (
+        token: String, session: Session
+    ) {
+        let lease = try self.lease()
+        try await self.ensureRoom(for: caller, id: id)
+        let record = SessionRecordID()
+        let scope = SessionScope(principal: caller.principal, session: record, resource: caller.resource)
+        let stack = try await self.stacks.makeStack(for: scope)
+        let token = SessionToken.make()
+        let revision = MCPRevision.negotiated(for: initialization.requestedRevision)
+        let draft = SessionDraft(
+            hash: SecretHash(of: token), id: record, principal: caller.principal, resource: caller.resource,
+            protocolVersion: revision.rawValue, clientInfo: initialization.clientInfo, clientCapabilities: initialization.capabilities,
+            owner: lease)
+        do {
+            let row = try await self.store.sessions.create(draft)
+            try Task.checkCancellation()
+            let session = Session(record: row, hash: draft.hash, revision: revision, lease: lease, limits: self.limits.mcp)
+            await session.keep(stack, for: caller.principal)
+            return (token, try self.add(session))
+        } catch {
+            self.forget(record, of: caller.principal.organization)
+            throw error
+        }
+    }
+
+    /// Whether a session id that came with an `initialize` is an open session of this caller.
+    func isOpen(_ token: String, for caller: SessionCaller) async throws -> Bool {
+        try await self.row(SecretHash(of: token), for: caller) != nil
+    }
+
+    private func ensureRoom(for caller: SessionCaller, id: JSONRPCID) async throws {
+        let hasRoom = try await self.store.sessions.makeRoom(
+            for: caller.principal.account, in: caller.principal.organization, limit: self.limits.maxPerAccount,
+            closingIdleFor: self.limits.reclaimAfter)
+        guard hasRoom else {
+            throw MCPError(
+                .tooManySessions,
+                "The account has \(self.limits.maxPerAccount) open sessions, all in use within the last \(self.limits.reclaimAfter); close some.",
+                id: id, retryAfter: .seconds(60))
+        }
+    }
+
+    /// Ends what a failed opening may have written; its error is the one that counts.
+    private func forget(_ record: SessionRecordID, of organization: OrganizationID) {
+        let store = self.store
+        let isStarted = self.work.start {
+            // Not there is what is hoped for; a row that stays open unused ends by its retention.
+            _ = try? await store.sessions.close(record, in: organization)
+        }
+        if !isStarted { self.logger.warning("an abandoned session is left to its retention", metadata: ["session": "\(record)"]) }
+    }
+
+    // MARK: - Finding
+
+    /// The session of an id, from memory or from its row, pinned until the caller is done with it.
+    ///
+    /// - Throws: `unknownSession` for one that does not exist, was closed, or was opened by somebody else or on another resource.
+    func pin(_ token: String, for caller: SessionCaller) async throws -> Session {
+        let hash = SecretHash(of: token)
+        let lease = try self.lease()
+        if let found = self.directory.pin(hash, lease: lease, at: self.time.now()) {
+            guard found.session.owner == caller.principal.owner, found.session.resource == caller.resource else {
+                self.unpin(found.session)
+                throw MCPError.unknownSession()
+            }
+            if found.isTouchDue { self.touch(found.session) }
+            return found.session
+        }
+        guard let row = try await self.row(hash, for: caller) else { throw MCPError.unknownSession() }
+        guard let revision = MCPRevision(rawValue: row.protocolVersion), revision.hasSessions else {
+            throw RefusedRequest(refusal: .misdirected, message: "The session was opened by a newer version of Roost; try again.")
+        }
+        let (adopted, owner) = try await self.adopt(row.id, in: caller.principal.organization)
+        self.logger.info("session restored", metadata: ["session": "\(row.id)"])
+        return try self.add(Session(record: adopted, hash: hash, revision: revision, lease: owner, limits: self.limits.mcp))
+    }
+
+    /// Says that a pinned session is not used any more.
+    func unpin(_ session: Session) { self.directory.unpin(session, at: self.time.now()) }
+
+    private func row(_ hash: SecretHash, for caller: SessionCaller) async throws -> SessionRecord? {
+        guard let row = try await self.store.sessions.find(hash: hash, in: caller.principal.organization), row.state == .open else {
+            return nil
+        }
+        return row.principal.owner == caller.principal.owner && row.resource == caller.resource ? row : nil
+    }
+
+    /// Takes a session over; waits for the lease of an owner that died, which nobody can tell from one that lives.
+    private func adopt(_ record: SessionRecordID, in organization: OrganizationID) async throws -> (SessionRecord, ReplicaLease) {
+        let start = self.time.now()
+        while true {
+            let lease = try self.lease()
+            do {
+                return (try await self.store.sessions.adopt(record, in: organization, by: lease), lease)
+            } catch let error as StoreError where error.code == .notFound {
+                throw MCPError.unknownSession()
+            } catch let error as StoreError where error.code == .ownerLost {
+                guard self.time.now() - start + self.limits.adoptionPause < self.limits.adoptionTimeout else {
+                    throw RefusedRequest(refusal: .misdirected, message: "Another process runs the session; try again.")
+                }
+                try await self.time.sleep(self.limits.adoptionPause)
+            }
+        }
+    }
+
+    private func lease() throws(RefusedRequest) -> ReplicaLease {
+        guard let lease = self.registration.currentLease else {
+            throw RefusedRequest(refusal: .unavailable, message: "The session service cannot reach its database; try again.")
+        }
+        return lease
+    }
+
+    private func add(_ session: Session) throws(RefusedRequest) -> Session {
+        let (added, suspended) = self.directory.insert(session, at: self.time.now())
+        if let suspended { self.release([suspended]) }
+        guard let added else { throw RefusedRequest(refusal: .overloaded, message: "The session service is full; try again.") }
+        return added
+    }
+
+    // MARK: - Ending
+
+    /// Ends a session for its client.
+    ///
+    /// - Throws: `unknownSession` as ``pin(_:for:)`` does, also when it was closed before.
+    func close(_ token: String, for caller: SessionCaller) async throws {
+        guard let row = try await self.row(SecretHash(of: token), for: caller) else { throw MCPError.unknownSession() }
+        guard try await self.close(row.id, in: caller.principal.organization) else { throw MCPError.unknownSession() }
+    }
+
+    /// Ends a session of an organization by its public name; false when it was closed before.
+    @discardableResult
+    func close(_ record: SessionRecordID, in organization: OrganizationID) async throws -> Bool {
+        let wasOpen: Bool
+        do {
+            wasOpen = try await self.store.sessions.close(record, in: organization)
+        } catch let error as StoreError where error.code == .notFound {
+            throw MCPError.unknownSession()
+        }
+        await self.directory.remove(record)?.close()
+        return wasOpen
+    }
+
+    /// Ends the sessions here that others have closed in the database.
+    func endClosed() async throws {
+        guard let lease = self.registration.currentLease else { return }
+        for closed in try await self.store.sessions.closedSessions(of: lease) {
+            await self.directory.remove(closed.session)?.close()
+            try await self.store.sessions.release(closed.session, in: closed.organization, by: lease)
+            self.logger.info("session closed by another process", metadata: ["session": "\(closed.session)"])
+        }
+    }
+
+    /// Takes sessions that rest out of memory.
+    func suspendUnused() {
+        let unused = self.directory.removeUnused(since: self.time.now() - self.limits.suspendAfter)
+        if !unused.isEmpty { self.release(unused) }
+    }
+
+    /// Removes the rows of sessions that are long over or long unused.
+    func purge() async throws {
+        _ = try await self.store.sessions.purge(state: .closed, olderThan: self.limits.closedRetention)
+        _ = try await self.store.sessions.purge(state: .open, olderThan: self.limits.idleRetention)
+    }
+
+    /// Gives rows back, so that any replica may take the sessions up again at once. Where it fails, this one still can.
+    private func release(_ sessions: [Session]) {
+        let store = self.store
+        _ = self.work.start {
+            for session in sessions {
+                try? await store.sessions.release(session.record, in: session.owner.organization, by: session.lease)
+            }
+        }
+    }
+
+    /// Notes in the row that the session is used; finds out on the way when it is no longer ours.
+    private func touch(_ session: Session) {
+        let (store, directory) = (self.store, self.directory)
+        _ = self.work.start {
+            do {
+                try await store.sessions.touch(session.record, in: session.owner.organization, by: session.lease)
+            } catch let error as StoreError where error.code == .ownerLost {
+                directory.remove(session.record)
+            } catch {
+                // Noted the next time.
+            }
+        }
+    }
+}
+
+/// Where the process's lease comes from; ``ReplicaRegistration`` in the service.
+package protocol SessionLeaseSource: Sendable {
+    /// The lease while it certainly holds.
+    var currentLease: ReplicaLease? { get }
+}
+
+extension ReplicaRegistration: SessionLeaseSource {}

@@ -1,0 +1,49 @@
+package import MCP
+
+/// The bounds of one session-service.
+///
+/// Configuration keys (`roost.sessions.<name>`): the names in parentheses.
+package struct SessionLimits: Sendable, Hashable {
+    /// What is read from a client, and how many calls a session has in flight.
+    package var mcp = MCPLimits()
+    /// Sessions in memory (`max_in_memory`, 20,000). Beyond it the one unused longest is suspended; its row stays.
+    package var maxInMemory = 20_000
+    /// Open sessions of one account (`max_per_account`, 1,000). Beyond it those that were idle for ``reclaimAfter`` are closed, because most
+    /// clients never close theirs; when there are none, a new one is refused.
+    package var maxPerAccount = 1_000
+    /// How long a session must have been idle before it may be closed to make room for another (`reclaim_after`, 1 h).
+    package var reclaimAfter: Duration = .seconds(3600)
+    /// Calls in flight in this process (`max_calls`, 2,000); beyond it calls are refused before they begin.
+    package var maxCalls = 2_000
+    /// How long a session stays in memory without a message or a call (`suspend_after`, 5 min). Its row stays and brings it back.
+    package var suspendAfter: Duration = .seconds(300)
+    /// How often idle sessions are looked for (`sweep_interval`, 30 s).
+    package var sweepInterval: Duration = .seconds(30)
+    /// How often the database is asked which sessions others have closed (`watch_interval`, 1 s).
+    package var watchInterval: Duration = .seconds(1)
+    /// How often use of a session is noted in its row (`touch_interval`, 60 s).
+    package var touchInterval: Duration = .seconds(60)
+    /// How long the row of a closed session is kept (`closed_retention`, 24 h).
+    package var closedRetention: Duration = .seconds(86_400)
+    /// How long an unused session stays open (`idle_retention`, 30 days).
+    package var idleRetention: Duration = .seconds(30 * 86_400)
+    /// How often rows beyond their retention are removed (`purge_interval`, 60 s).
+    package var purgeInterval: Duration = .seconds(60)
+    /// How long an answer may take until it becomes a stream (`event_delay`, 500 ms). Until then it can still be plain JSON, which is less
+    /// work for everybody, with a status of its own.
+    package var eventDelay: Duration = .milliseconds(500)
+    /// How often a stream that has nothing to say sends a comment (`keep_alive_interval`, 15 s).
+    package var keepAliveInterval: Duration = .seconds(15)
+    /// How long a client may take to read one event of its answer (`delivery_timeout`, 60 s); then its stream is cut.
+    package var deliveryTimeout: Duration = .seconds(60)
+    /// How long one call may take altogether (`call_timeout`, 15 min): the last resort behind the engine's own limits.
+    package var callTimeout: Duration = .seconds(900)
+    /// How long a request waits for a session whose last owner may have died (`adoption_timeout`, 6 s, one second more than a lease).
+    package var adoptionTimeout: Duration = .seconds(6)
+    /// The pause between attempts to adopt a session (`adoption_pause`, 200 ms).
+    package var adoptionPause: Duration = .milliseconds(200)
+    /// How long calls in flight may go on once the process drains (`drain_timeout`, 20 s); then they end in a typed error.
+    package var drainTimeout: Duration = .seconds(20)
+
+    package init() {}
+}

@@ -1,0 +1,132 @@
+package import Channel
+package import Logging
+package import MCP
+import ServiceLifecycle
+package import Store
+
+/// The session tier of one process: the handler that the channel's server calls, and the service that owns everything that outlives a
+/// request.
+///
+/// In the service group it comes *after* the channel's server, and so is shut down first: while it drains, the server still delivers the
+/// answers of the calls that end.
+package struct SessionService: Service {
+    /// What a session service stands on.
+    package struct Dependencies: Sendable {
+        package var store: Store
+        /// Keeps the lease under which sessions are owned; its `run()` is somebody else's.
+        package var registration: any SessionLeaseSource
+        package var stacks: any SessionStackMaking
+        /// What the server says about itself to clients.
+        package var server: MCPServerInfo
+        package var logger: Logger
+        package var clock: any Clock<Duration>
+        /// Called when draining begins, to say so in the registry.
+        package var beginDraining: @Sendable () -> Void
+        /// Ends what runs below the stacks, with typed results, within a bound of its own; awaited while calls in flight end.
+        package var drainExecutions: @Sendable () async -> Void
+
+        package init(
+            store: Store, registration: any SessionLeaseSource, stacks: any SessionStackMaking, server: MCPServerInfo, logger: Logger,
+            clock: any Clock<Duration> = ContinuousClock(), beginDraining: @escaping @Sendable () -> Void = {},
+            drainExecutions: @escaping @Sendable () async -> Void = {}
+        ) {
+            self.store = store
+            self.registration = registration
+            self.stacks = stacks
+            self.server = server
+            self.logger = logger
+            self.clock = clock
+            self.beginDraining = beginDraining
+            self.drainExecutions = drainExecutions
+        }
+    }
+
+    private let dependencies: Dependencies
+    private let limits: SessionLimits
+    private let time: SessionTime
+    private let keeper: SessionKeeper
+    private let runner: SessionCallRunner
+    private let draining = DrainFlag()
+
+    package init(_ dependencies: Dependencies, limits: SessionLimits = SessionLimits()) {
+        self.dependencies = dependencies
+        self.limits = limits
+        self.time = SessionTime(dependencies.clock)
+        self.keeper = SessionKeeper(
+            store: dependencies.store, registration: dependencies.registration,
+            directory: SessionDirectory(maxCount: limits.maxInMemory, touchInterval: limits.touchInterval), stacks: dependencies.stacks,
+            work: SessionWork(maxCount: limits.maxCalls), limits: limits, time: self.time, logger: dependencies.logger)
+        self.runner = SessionCallRunner(keeper: self.keeper, limits: limits, time: self.time, logger: dependencies.logger)
+    }
+
+    /// What answers the requests of the gateways.
+    package var handler: any ChannelHandler {
+        SessionHandler(
+            keeper: self.keeper, runner: self.runner, server: self.dependencies.server, draining: self.draining, limits: self.limits,
+            logger: self.dependencies.logger)
+    }
+
+    /// How many sessions are in memory.
+    package var sessionCount: Int { self.keeper.directory.count }
+
+    /// How many calls are in flight: the load that the registry tells.
+    package var callCount: Int { self.runner.running.count }
+
+    /// Runs calls and keeps house until the graceful shutdown, then drains.
+    package func run() async throws {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.keeper.work.run() }
+            group.addTask {
+                try? await gracefulShutdown()
+                await self.drain()
+                self.keeper.work.finish()
+            }
+            group.addTask { await self.keepHouse() }
+            // The work ends only when it is finished after draining, or cancelled; housekeeping goes on until then.
+            await group.next()
+            if !Task.isCancelled { await group.next() }
+            group.cancelAll()
+        }
+    }
+
+    private func keepHouse() async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.time.every(self.limits.sweepInterval) { self.keeper.suspendUnused() } }
+            group.addTask {
+                await self.time.every(self.limits.watchInterval) { await self.attempt("watching") { try await self.keeper.endClosed() } }
+            }
+            group.addTask {
+                await self.time.every(self.limits.purgeInterval) { await self.attempt("purging") { try await self.keeper.purge() } }
+            }
+        }
+    }
+
+    private func attempt(_ what: String, _ body: () async throws -> Void) async {
+        do {
+            try await body()
+        } catch {
+            guard !Task.isCancelled else { return }
+            self.dependencies.logger.warning("\(what) sessions failed", metadata: ["cause": "\(error)"])
+        }
+    }
+
+    /// Takes no new sessions and calls, waits for the calls in flight up to the bound, then ends the rest in a typed error.
+    private func drain() async {
+        self.draining.set()
+        self.dependencies.beginDraining()
+        self.dependencies.logger.info("draining", metadata: ["calls": "\(self.callCount)", "sessions": "\(self.sessionCount)"])
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                await self.dependencies.drainExecutions()
+                await self.keeper.work.untilIdle()
+            }
+            group.addTask {
+                try? await self.time.sleep(self.limits.drainTimeout)
+                self.runner.running.stopAll(.draining)
+                await self.keeper.work.untilIdle()
+            }
+            await group.next()
+            group.cancelAll()
+        }
+    }
+}

@@ -1,0 +1,51 @@
+package import MCP
+package import Model
+
+/// For whom a session's stack is made.
+package struct SessionScope: Sendable, Hashable {
+    /// Who acts in this request: always the owner of the session, but not always with the same key.
+    package let principal: Principal
+    package let session: SessionRecordID
+    /// The MCP URL's path.
+    package let resource: String
+
+    package init(principal: Principal, session: SessionRecordID, resource: String) {
+        self.principal = principal
+        self.session = session
+        self.resource = resource
+    }
+}
+
+/// Makes the stack of a session. In the process it stands on `ExecutionStack.make`, the one constructor; tests script it.
+package protocol SessionStackMaking: Sendable {
+    /// Makes a stack; must be cheap, because a session makes it again after every rest.
+    ///
+    /// - Throws: `MCPError` for what the client is to be told; anything else is logged and becomes an internal error.
+    func makeStack(for scope: SessionScope) async throws -> any SessionStack
+}
+
+/// What a session offers to its client.
+package protocol SessionStack: Sendable {
+    /// The tools, with descriptions of this moment.
+    func tools() async throws -> [MCPTool]
+
+    /// Runs a tool. Cancelling the task stops it; it must then return or throw soon.
+    ///
+    /// - Throws: `MCPError` for what the client is to be told as a protocol error; anything else is logged and becomes an internal error.
+    func call(_ call: MCPToolCall, progress: any SessionProgress) async throws -> SessionToolOutcome
+}
+
+/// What became of a tool call.
+package enum SessionToolOutcome: Sendable {
+    case result(MCPToolResult)
+    /// There is no such tool.
+    case unknownTool
+    /// The arguments do not fit; the message says how and goes to the model.
+    case invalidArguments(String)
+}
+
+/// Where a running call says how far it is.
+package protocol SessionProgress: Sendable {
+    /// Reports a count that must grow. What the client has not read when the next one comes is replaced.
+    func report(_ value: Int, message: String?)
+}

@@ -1,0 +1,20 @@
+/// A monotonic clock as closures, so that what uses one need not be generic over it.
+struct SessionTime: Sendable {
+    /// The time since this value was made.
+    let now: @Sendable () -> Duration
+    /// Waits; throws when the task is cancelled.
+    let sleep: @Sendable (Duration) async throws -> Void
+
+    init(_ clock: any Clock<Duration>) { self.init(opening: clock) }
+
+    private init<C: Clock<Duration>>(opening clock: C) {
+        let origin = clock.now
+        self.now = { origin.duration(to: clock.now) }
+        self.sleep = { try await clock.sleep(for: $0) }
+    }
+
+    /// Runs `body` again and again after a pause, until the task is cancelled.
+    func every(_ interval: Duration, _ body: () async -> Void) async {
+        while (try? await self.sleep(interval)) != nil { await body() }
+    }
+}
