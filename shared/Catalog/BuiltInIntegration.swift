@@ -26,6 +26,8 @@ package struct BuiltInIntegration: Sendable {
 
     /// The slug, which no other integration may have.
     package static let slug = "roost"
+    /// The id under which it is listed in every organization.
+    package static let id = IntegrationID(trusted: "int_00000000-0000-7000-8000-000000000000")
     /// The name of its one connection.
     package static let connectionName = "main"
 
@@ -41,15 +43,17 @@ package struct BuiltInIntegration: Sendable {
     /// - Throws: `OpenAPIError` when the document is not one, which is a fault of the program and ends the start of the service.
     package init(document: [UInt8], access: Access, limits: CatalogLimits = CatalogLimits()) throws(OpenAPIError) {
         // Only the path of the server URL counts: calls go to the internal address.
-        let source = try OpenAPIDocument(reading: document, url: "http://roost.invalid/", limits: limits.document).ingest(limits: limits.document)
+        let source = try OpenAPIDocument(reading: document, url: "http://roost.invalid/", limits: limits.document).ingest(
+            limits: limits.document)
         self.source = source
         self.access = access
         self.tools = ToolList(tools: source.tools.map { ToolEntry(name: $0.name, description: $0.description, effect: $0.effect) })
         self.positions = Dictionary(source.tools.enumerated().map { ($0.element.name, $0.offset) }) { first, _ in first }
         self.definitions = Dictionary(source.definitions.map { ($0.name, $0.schema) }) { first, _ in first }
         self.record = Integration(
-            id: IntegrationID(trusted: "int_00000000-0000-7000-8000-000000000000"), slug: Self.slug, kind: .roost, name: "Roost",
-            description: source.summary.isEmpty ? "Roost's own API: this organization's tools, executions, policies and so on." : source.summary,
+            id: Self.id, slug: Self.slug, kind: .roost, name: "Roost",
+            description: source.summary.isEmpty
+                ? "Roost's own API: this organization's tools, executions, policies and so on." : source.summary,
             toolCount: source.tools.count, createdAt: Timestamp(microseconds: 0), updatedAt: Timestamp(microseconds: 0))
     }
 

@@ -71,7 +71,9 @@ extension Catalog {
                 for (position, tool) in list.tools.enumerated() {
                     guard let score = ranking.score(position, of: list, fit) else { continue }
                     let address = ToolAddress(integration: slug, owner: access.owner, connection: access.name, tool: tool.name)
-                    if let namespace, !integration.starts(with: namespace), !SearchWords(address.description).starts(with: namespace) { continue }
+                    if let namespace, !integration.starts(with: namespace), !SearchWords(address.description).starts(with: namespace) {
+                        continue
+                    }
                     guard policies.isVisible(address) else { continue }
                     found.append(ScoredTool(address: address, description: tool.description, effect: tool.effect, score: score))
                 }

@@ -62,7 +62,8 @@ extension Catalog {
         of address: ToolAddress, principal: Principal, revision: Int64, policies: PolicySet
     ) async throws -> ToolDetails? {
         let view = try await self.views.view(for: principal.owner, revision: revision)
-        guard let (source, _) = view.find(address), let stored = try await self.storedTool(address.tool, of: source, in: principal.organization)
+        guard let (source, _) = view.find(address),
+            let stored = try await self.storedTool(address.tool, of: source, in: principal.organization)
         else { return nil }
         let decision = policies.decision(for: address, effect: stored.binding.effect)
         guard decision.isVisible else { return nil }
@@ -72,7 +73,8 @@ extension Catalog {
             tool: ListedTool(address: address, description: stored.description, effect: stored.binding.effect, decision: decision),
             inputSchema: JSONText(input.document), outputSchema: JSONText(output.document),
             typeScript: ToolDescription(
-                path: address.description, name: address.tool, description: stored.description, input: input, output: output, limits: self.limits))
+                path: address.description, name: address.tool, description: stored.description, input: input, output: output,
+                limits: self.limits))
     }
 
     /// The organization's integrations, oldest first; Roost's own API stands first on the first page, beyond the page's size.

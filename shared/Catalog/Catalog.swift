@@ -28,7 +28,8 @@ package final class Catalog: Sendable {
     ///   - upstream: The guarded client; documents are fetched and calls are sent with it.
     ///   - builtIn: Roost's own API; nil in tests that do without.
     package init(
-        store: Store, vault: any SecretSealing, upstream: any UpstreamSending, builtIn: BuiltInIntegration?, limits: CatalogLimits = CatalogLimits()
+        store: Store, vault: any SecretSealing, upstream: any UpstreamSending, builtIn: BuiltInIntegration?,
+        limits: CatalogLimits = CatalogLimits()
     ) {
         self.limits = limits
         self.store = store
@@ -48,7 +49,8 @@ package final class Catalog: Sendable {
             let tool = try await self.readyTool(address.tool, of: source, in: principal.organization)
         else { return nil }
         return ResolvedTool(
-            address: address, integration: source.record.id, connection: access.id, effect: tool.binding.effect, description: tool.description,
+            address: address, integration: source.record.id, connection: access.id, effect: tool.binding.effect,
+            description: tool.description,
             tool: tool, source: source, access: access, caller: self.caller)
     }
 

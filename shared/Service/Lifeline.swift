@@ -1,10 +1,11 @@
 import Dispatch
+import ServiceLifecycle
+
 #if canImport(Glibc)
 import Glibc
 #else
 import Darwin
 #endif
-import ServiceLifecycle
 
 /// Ends the process when its standard input ends, for children of a supervisor that may die without telling them.
 ///

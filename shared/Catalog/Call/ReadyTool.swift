@@ -30,7 +30,8 @@ struct ReadyTool: Sendable {
         let words = violations.prefix(3).map(\.description).joined(separator: "; ")
         let more = violations.count > 3 ? "; and \(violations.count - 3) more" : ""
         throw ToolError(
-            code: "invalid_tool_arguments", message: "The arguments do not fit the tool: \(words)\(more). tools.describe.tool gives its types.",
+            code: "invalid_tool_arguments",
+            message: "The arguments do not fit the tool: \(words)\(more). tools.describe.tool gives its types.",
             details: JSONText(["issues": .array(issues)]), retryable: false)
     }
 }

@@ -31,7 +31,8 @@ package struct ResolvedTool: Sendable {
         guard let method = self.source.configuration.authMethods.first(where: { $0.slug == self.access.method }) else {
             throw ToolError(
                 code: "connection_method_gone",
-                message: "The integration no longer offers the way to sign in that this connection uses. Add the connection again.", retryable: false)
+                message: "The integration no longer offers the way to sign in that this connection uses. Add the connection again.",
+                retryable: false)
         }
         return method
     }

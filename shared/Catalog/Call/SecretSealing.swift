@@ -5,7 +5,8 @@ package import Vault
 /// Seals credentials before they are stored and opens them for one call. The vault does both.
 package protocol SecretSealing: Sendable {
     /// Seals one credential of a connection that is about to be stored.
-    func seal(_ secret: Secret, name: String, of connection: ConnectionID, in organization: OrganizationID) throws(VaultError) -> SealedSecret
+    func seal(_ secret: Secret, name: String, of connection: ConnectionID, in organization: OrganizationID) throws(VaultError)
+        -> SealedSecret
 
     /// Opens a stored credential.
     func open(_ sealed: SealedSecret, of connection: ConnectionID, in organization: OrganizationID) throws(VaultError) -> Secret

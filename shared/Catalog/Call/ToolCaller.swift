@@ -44,7 +44,8 @@ struct ToolCaller: Sendable {
 
     private func invokeBuiltIn(_ call: PreparedToolCall, principal: Principal, execution: ExecutionID) async throws -> ToolResult {
         guard let access = self.builtIn?.access, let target = try await access.target() else {
-            throw ToolError(code: "roost_unavailable", message: "No gateway is running that could answer this call. Try again.", retryable: true)
+            throw ToolError(
+                code: "roost_unavailable", message: "No gateway is running that could answer this call. Try again.", retryable: true)
         }
         let token = try await access.token(principal, execution)
         let request = try call.request(credentials: .none)
@@ -65,7 +66,8 @@ struct ToolCaller: Sendable {
                 values[sealed.name] = try self.vault.open(sealed, of: connection, in: organization)
             } catch {
                 throw ToolError(
-                    code: "connection_unusable", message: "The connection's credentials cannot be opened. Add the connection again.", retryable: false)
+                    code: "connection_unusable", message: "The connection's credentials cannot be opened. Add the connection again.",
+                    retryable: false)
             }
         }
         return CredentialSet(method: call.method, values: values)

@@ -6,7 +6,9 @@ enum DefinitionNames {
 
     /// The name behind a reference to a shared definition; nil for any other reference.
     static func name(of reference: String) -> String? {
-        guard reference.hasPrefix(self.prefix), let pointer = JSONPointer(fragment: reference), pointer.tokens.count == 2 else { return nil }
+        guard reference.hasPrefix(self.prefix), let pointer = JSONPointer(fragment: reference), pointer.tokens.count == 2 else {
+            return nil
+        }
         return pointer.tokens[1]
     }
 

@@ -5,8 +5,10 @@ struct TypeScriptNames {
     /// Words that no declared type may take: the language's own types and those that every description declares.
     private static let taken: Set<String> = [
         "any", "unknown", "never", "void", "null", "undefined", "string", "number", "boolean", "bigint", "symbol", "object", "type",
-        "interface", "class", "enum", "function", "const", "let", "var", "import", "export", "default", "new", "this", "typeof", "keyof", "in", "is",
-        "true", "false", "Record", "Array", "Promise", "Date", "Object", "String", "Number", "Boolean", "ToolError", "ToolHttpMeta", "ToolFile",
+        "interface", "class", "enum", "function", "const", "let", "var", "import", "export", "default", "new", "this", "typeof", "keyof",
+        "in", "is",
+        "true", "false", "Record", "Array", "Promise", "Date", "Object", "String", "Number", "Boolean", "ToolError", "ToolHttpMeta",
+        "ToolFile",
     ]
 
     private var names: [String: String] = [:]
@@ -46,7 +48,8 @@ struct TypeScriptNames {
 
     /// A property's name: as it is where it is an identifier, else quoted.
     static func property(_ name: String) -> String {
-        let isIdentifier = !name.isEmpty && name.unicodeScalars.allSatisfy { $0.isASCII && self.isIdentifierCharacter($0) }
+        let isIdentifier =
+            !name.isEmpty && name.unicodeScalars.allSatisfy { $0.isASCII && self.isIdentifierCharacter($0) }
             && name.unicodeScalars.first?.properties.numericType == nil
         return isIdentifier ? name : JSONValue.string(name).text()
     }

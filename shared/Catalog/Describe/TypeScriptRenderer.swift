@@ -76,7 +76,9 @@ struct TypeScriptRenderer {
         parts = parts.filter { $0 != "unknown" && seen.insert($0).inserted }
         guard parts.count > 1 else { return parts.first ?? "unknown" }
         // `string & (string | null)` is no help; what the alternatives say is more exact than the bare type beside them.
-        if parts.count == 2, ["object", "string", "number", "boolean", "Record<string, unknown>"].contains(own), parts[0] == own { return parts[1] }
+        if parts.count == 2, ["object", "string", "number", "boolean", "Record<string, unknown>"].contains(own), parts[0] == own {
+            return parts[1]
+        }
         return parts.map(Self.grouped).joined(separator: " & ")
     }
 
@@ -90,7 +92,9 @@ struct TypeScriptRenderer {
     private mutating func ownType(_ members: JSONObject, indent: Int, depth: Int) -> String {
         var types = members["type"]?.array?.compactMap(\.string) ?? members["type"]?.string.map { [$0] } ?? []
         if types.isEmpty {
-            if members.contains(key: "properties") || members.contains(key: "additionalProperties") || members.contains(key: "patternProperties") {
+            if members.contains(key: "properties") || members.contains(key: "additionalProperties")
+                || members.contains(key: "patternProperties")
+            {
                 types = ["object"]
             } else if members.contains(key: "items") || members.contains(key: "prefixItems") {
                 types = ["array"]
@@ -135,7 +139,9 @@ struct TypeScriptRenderer {
         var lines: [String] = []
         for (name, schema) in properties {
             let type = self.render(schema, indent: indent + 1, depth: depth + 1)
-            lines.append("\(self.comment(schema, indent: indent + 1))\(space)\(TypeScriptNames.property(name))\(required.contains(name) ? "" : "?"): \(type);")
+            lines.append(
+                "\(self.comment(schema, indent: indent + 1))\(space)\(TypeScriptNames.property(name))\(required.contains(name) ? "" : "?"): \(type);"
+            )
         }
         // Where properties are declared, a type for all others would have to admit theirs.
         if extra != nil { lines.append("\(space)[key: string]: unknown;") }
@@ -145,7 +151,9 @@ struct TypeScriptRenderer {
     /// The type of the properties that are not declared; nil where the schema says nothing of them, or that there are none.
     private mutating func extraType(_ members: JSONObject, indent: Int, depth: Int) -> String? {
         var types: [String] = []
-        for schema in members["patternProperties"]?.object?.values ?? [] { types.append(self.render(schema, indent: indent, depth: depth + 1)) }
+        for schema in members["patternProperties"]?.object?.values ?? [] {
+            types.append(self.render(schema, indent: indent, depth: depth + 1))
+        }
         if let schema = members["additionalProperties"], schema.bool == nil {
             types.append(self.render(schema, indent: indent, depth: depth + 1))
         } else if members["additionalProperties"]?.bool == true {
@@ -157,7 +165,8 @@ struct TypeScriptRenderer {
     /// A description on one line above what it describes; with a note where it is deprecated.
     private func comment(_ schema: JSONValue?, indent: Int) -> String {
         let deprecated = schema?["deprecated"]?.bool == true ? "Deprecated. " : ""
-        let words = (schema?["description"]?.string ?? "").split(whereSeparator: \.isWhitespace).joined(separator: " ").replacing("*/", with: "* /")
+        let words = (schema?["description"]?.string ?? "").split(whereSeparator: \.isWhitespace).joined(separator: " ").replacing(
+            "*/", with: "* /")
         var text = deprecated + words
         guard !text.isEmpty else { return "" }
         if text.count > self.maxCommentCharacters { text = text.prefix(self.maxCommentCharacters - 1) + "…" }

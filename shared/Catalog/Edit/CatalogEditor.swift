@@ -1,6 +1,6 @@
-package import Model
 import Egress
 import JSON
+package import Model
 import OpenAPI
 package import Store
 import Synchronization
@@ -17,7 +17,10 @@ package struct CatalogEditor: Sendable {
     private let limits: CatalogLimits
     private let gate: ReadGate
 
-    init(store: Store, vault: any SecretSealing, fetcher: DocumentFetcher, builtIn: BuiltInIntegration?, limits: CatalogLimits, gate: ReadGate) {
+    init(
+        store: Store, vault: any SecretSealing, fetcher: DocumentFetcher, builtIn: BuiltInIntegration?, limits: CatalogLimits,
+        gate: ReadGate
+    ) {
         self.store = store
         self.vault = vault
         self.fetcher = fetcher
@@ -42,7 +45,8 @@ package struct CatalogEditor: Sendable {
         let title = Self.label(read.source.title)
         let draft = IntegrationDraft(
             slug: slug, kind: .openAPI, name: new.name ?? (title.isEmpty ? slug : title),
-            description: self.description(new.description ?? read.source.summary), config: JSONText(read.source.configuration.json), baseURL: baseURL,
+            description: self.description(new.description ?? read.source.summary), config: JSONText(read.source.configuration.json),
+            baseURL: baseURL,
             documentURL: read.storedURL, document: read.bytes)
         do {
             let record = try await self.store.integrations.add(draft, tools: Self.toolSet(read.source), in: organization)
@@ -99,7 +103,8 @@ package struct CatalogEditor: Sendable {
             throw CatalogError(.invalidCredentials, "The method `\(method.slug)` takes \(wanted): \(words).")
         }
         let draft = ConnectionDraft(
-            integration: new.integration, owner: new.owner, account: new.owner == .user ? new.account : nil, name: new.name, method: method.slug,
+            integration: new.integration, owner: new.owner, account: new.owner == .user ? new.account : nil, name: new.name,
+            method: method.slug,
             baseURL: baseURL)
         var sealed: [SealedSecret] = []
         for (name, value) in new.credentials.sorted(by: { $0.key < $1.key }) {

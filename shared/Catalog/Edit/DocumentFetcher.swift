@@ -28,7 +28,9 @@ struct DocumentFetcher: Sendable {
             throw CatalogError(.documentUnreachable, "The document could not be fetched. \(error.message)", reason: error.code.description)
         }
         guard (200..<300).contains(response.status) else {
-            throw CatalogError(.documentUnreachable, "The server answered HTTP \(response.status) instead of the document.", reason: "http_\(response.status)")
+            throw CatalogError(
+                .documentUnreachable, "The server answered HTTP \(response.status) instead of the document.",
+                reason: "http_\(response.status)")
         }
         return (response.body, response.url)
     }

@@ -13,11 +13,14 @@ enum NameRules {
     /// to write `tools["my-api"]`.
     static func checkSlug(_ slug: String) throws(CatalogError) {
         let bytes = slug.utf8
-        let isWellFormed = (1...self.maxSlugBytes).contains(bytes.count) && bytes.first.map(self.isSmallLetter) == true
+        let isWellFormed =
+            (1...self.maxSlugBytes).contains(bytes.count) && bytes.first.map(self.isSmallLetter) == true
             && bytes.allSatisfy { self.isSmallLetter($0) || self.isDigit($0) || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "-") }
         guard isWellFormed else {
             throw CatalogError(
-                .invalidSlug, "A slug has 1 to \(self.maxSlugBytes) small letters, digits, `_` and `-`, and begins with a letter. Write `\(self.slug(from: slug))`.")
+                .invalidSlug,
+                "A slug has 1 to \(self.maxSlugBytes) small letters, digits, `_` and `-`, and begins with a letter. Write `\(self.slug(from: slug))`."
+            )
         }
         guard !self.reservedSlugs.contains(slug) else {
             throw CatalogError(.invalidSlug, "The slug `\(slug)` is reserved. Choose another one.")
@@ -44,12 +47,14 @@ enum NameRules {
     /// Other names are refused and not changed: whoever adds `my account` would look for it under that name.
     static func checkConnectionName(_ name: String) throws(CatalogError) {
         let bytes = name.utf8
-        let isWellFormed = (1...self.maxNameBytes).contains(bytes.count) && bytes.first.map(self.isLetter) == true
+        let isWellFormed =
+            (1...self.maxNameBytes).contains(bytes.count) && bytes.first.map(self.isLetter) == true
             && bytes.allSatisfy { self.isLetter($0) || self.isDigit($0) || $0 == UInt8(ascii: "_") }
         guard isWellFormed, name != "then" else {
             throw CatalogError(
                 .invalidName,
-                "A connection's name stands in tool addresses: 1 to \(self.maxNameBytes) letters, digits and `_`, beginning with a letter. Write `\(self.connectionName(from: name))`.")
+                "A connection's name stands in tool addresses: 1 to \(self.maxNameBytes) letters, digits and `_`, beginning with a letter. Write `\(self.connectionName(from: name))`."
+            )
         }
     }
 

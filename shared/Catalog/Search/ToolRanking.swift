@@ -56,7 +56,8 @@ struct ToolRanking: Sendable {
             let inPath = max(inName, Int(fit.prefix[index]))
             let inIntegration = Int(fit.integration[index])
             let inDescription = Self.best(description.words, fit.vocabulary[index])
-            points += inPath * Self.weights.path + inName * Self.weights.name + inIntegration * Self.weights.integration
+            points +=
+                inPath * Self.weights.path + inName * Self.weights.name + inIntegration * Self.weights.integration
                 + inDescription * Self.weights.description
             if inPath + inIntegration + inDescription > 0 { found += 1 }
         }
@@ -66,7 +67,8 @@ struct ToolRanking: Sendable {
             path: self.phraseFit(path), name: self.phraseFit(name.phrase), integration: self.phraseFit(fit.integrationPhrase),
             description: self.phraseFit(description.phrase)
         )
-        points += phrases.path * Self.weights.path + phrases.name * Self.weights.name + phrases.integration * Self.weights.integration
+        points +=
+            phrases.path * Self.weights.path + phrases.name * Self.weights.name + phrases.integration * Self.weights.integration
             + phrases.description * Self.weights.description
         let isPhraseFound = max(phrases.path, phrases.name, phrases.integration, phrases.description) > 0
         let coverage = Double(found) / Double(self.words.count)

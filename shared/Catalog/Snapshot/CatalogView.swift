@@ -44,7 +44,8 @@ final class CatalogView: Sendable {
         for record in connections {
             let connection = record.connection
             accesses[record.integrationSlug, default: []].append(
-                Access(owner: connection.owner, name: connection.name, method: connection.method, baseURL: record.baseURL, id: connection.id))
+                Access(
+                    owner: connection.owner, name: connection.name, method: connection.method, baseURL: record.baseURL, id: connection.id))
         }
         if let builtIn {
             sources.append(

@@ -37,7 +37,9 @@ package struct AdminListener: Sendable {
         router.get("/readyz") { [readiness] _, _ in
             let report = await readiness.report()
             let checks = report.entries.map { entry in
-                JSONValue.object(["name": .string(entry.name), "ready": .bool(entry.fault == nil), "fault": entry.fault.map { .string($0) } ?? .null])
+                JSONValue.object([
+                    "name": .string(entry.name), "ready": .bool(entry.fault == nil), "fault": entry.fault.map { .string($0) } ?? .null,
+                ])
             }
             let body = JSONValue.object(["ready": .bool(report.isReady), "checks": .array(checks)])
             return Self.answer(report.isReady ? .ok : .serviceUnavailable, body)

@@ -20,6 +20,15 @@ package struct SettingsReader {
         self.read(key, type: "text", defaultText: fallback, summary) { .success($0) } ?? fallback
     }
 
+    /// Text that must be given; a missing one is a fault, and reads as empty.
+    package mutating func requiredString(_ key: String, _ summary: String) -> String {
+        let value = self.read(key, type: "text, required", defaultText: nil, summary) { .success($0) }
+        if value == nil, !self.faults.contains(where: { $0.key == key }) {
+            self.faults.append(SettingFault(key: key, message: "is required"))
+        }
+        return value ?? ""
+    }
+
     /// Text that may be left out.
     package mutating func optionalString(_ key: String, _ summary: String) -> String? {
         self.read(key, type: "text", defaultText: nil, summary) { .success($0) }
@@ -63,7 +72,7 @@ package struct SettingsReader {
 
     /// A number of bytes such as `65536`, `64KiB` or `10MiB`.
     package mutating func byteCount(
-        _ key: String, default fallback: Int, in range: ClosedRange<Int> = 1 ... 1 << 40, _ summary: String
+        _ key: String, default fallback: Int, in range: ClosedRange<Int> = 1...1 << 40, _ summary: String
     ) -> Int {
         self.read(key, type: "byte count", defaultText: ByteCountText.format(fallback), summary) { text in
             guard let value = ByteCountText.parse(text) else { return .failure("must be a byte count such as 65536, 64KiB or 10MiB") }

@@ -1,0 +1,56 @@
+package import Service
+
+/// The api-gateway.
+///
+/// Configuration keys:
+/// - `roost.gateway.host` (text, default 127.0.0.1), `roost.gateway.port` (integer, default 4400): where it listens for everybody.
+/// - `roost.gateway.admin_host`, `roost.gateway.admin_port` (integer, default 0, any free port): where it answers operators.
+/// - `roost.gateway.advertised_host` (text): the name or address under which session-services reach it, when that is not `host`.
+/// - `roost.gateway.public_url` (text): the URL that clients use, the only source of links; by default `http://<host>:<port>`.
+/// - `roost.gateway.trusted_proxies` (list, default empty): addresses or networks whose `X-Forwarded-For` counts.
+/// - `roost.gateway.allowed_origins` (list, default empty): origins of browser clients, beside the public URL's own and loopback ones.
+/// - the bounds below.
+package struct GatewaySettings: Sendable {
+    package let host: String
+    package let port: Int
+    package let adminHost: String
+    package let adminPort: Int
+    package let advertisedHost: String?
+    package let publicURL: String?
+    package let trustedProxies: [String]
+    package let allowedOrigins: [String]
+    package let maxMessageBytes: Int
+    package let maxDocumentBytes: Int
+    package let maxConnections: Int
+    package let idleTimeout: Duration
+    package let callTimeout: Duration
+    package let drain: Duration
+
+    package init(_ reader: inout SettingsReader) {
+        self.host = reader.string("roost.gateway.host", default: "127.0.0.1", "The address that the gateway listens on.")
+        self.port = reader.integer(
+            "roost.gateway.port", default: 4400, in: 0...65_535, "The port that the gateway listens on; 0 takes a free one.")
+        self.adminHost = reader.string("roost.gateway.admin_host", default: "127.0.0.1", "The address of its listener for operators.")
+        self.adminPort = reader.integer(
+            "roost.gateway.admin_port", default: 0, in: 0...65_535, "The port of that listener; 0 takes a free one.")
+        self.advertisedHost = reader.optionalString(
+            "roost.gateway.advertised_host",
+            "The name or address under which session-services reach the gateway, when that is not its host.")
+        self.publicURL = reader.optionalString("roost.gateway.public_url", "The URL that clients use; the only source of links.")
+        self.trustedProxies = reader.list("roost.gateway.trusted_proxies", "Addresses or networks whose X-Forwarded-For counts.")
+        self.allowedOrigins = reader.list(
+            "roost.gateway.allowed_origins", "Origins of browser clients, beside the public URL's own and loopback ones.")
+        self.maxMessageBytes = reader.byteCount("roost.gateway.max_message_bytes", default: 4 << 20, "The largest MCP message.")
+        self.maxDocumentBytes = reader.byteCount(
+            "roost.gateway.max_document_bytes", default: 64 << 20, "The largest REST request, an API document included.")
+        self.maxConnections = reader.integer(
+            "roost.gateway.max_connections", default: 16_384, in: 1...1_000_000, "Connections at once; more wait in the kernel.")
+        self.idleTimeout = reader.duration("roost.gateway.idle_timeout", default: .seconds(75), "How long a connection may stay silent.")
+        self.callTimeout = reader.duration(
+            "roost.gateway.call_timeout", default: .seconds(3660), "How long one call to a session-service may take in all.")
+        self.drain = reader.duration("roost.gateway.drain", default: .seconds(20), "How long what runs may go on after SIGTERM.")
+        if let url = self.publicURL, !url.hasPrefix("http://") && !url.hasPrefix("https://") || url.hasSuffix("/") {
+            reader.fault("roost.gateway.public_url", "must begin with http:// or https:// and have no slash at its end")
+        }
+    }
+}

@@ -1,0 +1,52 @@
+package import Identity
+package import Service
+
+/// Everything that one installation configures.
+///
+/// Both services read the whole of it, from the same file, and check the other's part too: a fault shows in whichever starts first,
+/// and a key cannot mean two things.
+package struct InstallationSettings: Sendable {
+    package let log: LogSettings
+    package let service: ServiceSettings
+    package let database: DatabaseSettings
+    package let vault: VaultSettings
+    package let channel: ChannelSettings
+    package let issuer: IssuerSettings?
+    package let egress: EgressSettings
+    package let sandbox: SandboxSettings
+    package let engine: EngineSettings
+    package let gateway: GatewaySettings
+    package let sessions: SessionsSettings
+
+    /// Reads all keys.
+    package init(_ reader: inout SettingsReader) {
+        self.log = LogSettings(&reader)
+        self.service = ServiceSettings(&reader)
+        self.database = DatabaseSettings(&reader)
+        self.vault = VaultSettings(&reader)
+        self.channel = ChannelSettings(&reader)
+        self.issuer = IssuerSettings.read(&reader)
+        self.egress = EgressSettings(&reader)
+        self.sandbox = SandboxSettings(&reader)
+        self.engine = EngineSettings(&reader, sandbox: self.sandbox)
+        self.gateway = GatewaySettings(&reader)
+        self.sessions = SessionsSettings(&reader)
+    }
+
+    /// Reads the settings that an environment and the file it names give.
+    ///
+    /// - Throws: `ConfigurationError` with every fault.
+    package static func load(environment: [String: String]) async throws -> InstallationSettings {
+        var reader = SettingsReader(try await SettingsSource.open(environment: environment))
+        let settings = InstallationSettings(&reader)
+        try reader.finish()
+        return settings
+    }
+
+    /// Every key with its type, default and meaning, in the order of the documentation.
+    package static func definitions() async throws -> [SettingDefinition] {
+        var reader = SettingsReader(try await SettingsSource.open(environment: [:]))
+        _ = InstallationSettings(&reader)
+        return reader.definitions
+    }
+}
