@@ -1,0 +1,100 @@
+import Channel
+import Hummingbird
+import HummingbirdCore
+import Identity
+package import Installation
+import JSON
+package import Logging
+import Model
+import NIOCore
+import Replicas
+import RoostAPI
+import Service
+package import ServiceLifecycle
+import Store
+import Synchronization
+
+/// The api-gateway, put together: what the executable runs and what tests start in their own process.
+package struct Gateway: Sendable {
+    /// Everything to run, in the order of starting.
+    package let services: [any ServiceLifecycle.Service]
+
+    /// Builds a gateway from settings; nothing listens until its services run.
+    package static func make(_ settings: InstallationSettings, version: String, logger: Logger) async throws -> Gateway {
+        let address = Announced<String>()
+        let process = try await InstallationProcess.open(
+            settings, kind: .apiGateway, version: version, logger: logger)
+        process.registration.describe(address: { try await address.value() })
+        let watch = ReplicaWatch(.sessionService, store: process.store, logger: logger)
+        let security = try ChannelFiles.clientSecurity(settings.channel)
+        let tier = SessionTier(watch: watch, limits: SessionTier.Limits(), logger: logger) { address in
+            try HTTP2ChannelClient(
+                address: address, key: process.channelKey, security: security, limits: settings.channel.limits, logger: logger)
+        }
+        let publicURL = settings.gateway.publicURL
+        let origin = publicURL ?? "http://\(settings.gateway.host):\(settings.gateway.port)"
+        let gateway = GatewayServices(
+            process: process, settings: settings.gateway, sessions: tier,
+            resource: settings.issuer.map { ProtectedResource(origin: origin, path: MCPEndpoint.path, issuer: $0.issuer) })
+        let router = Self.router(gateway, origin: origin)
+        let application = Self.application(router, settings: settings.gateway, address: address, logger: logger)
+        let readiness = Readiness(
+            process.readinessChecks + [
+                .init("session-service") { tier.hasReplica ? nil : "no replica is registered" }
+            ])
+        let admin = AdminListener(host: settings.gateway.adminHost, port: settings.gateway.adminPort, readiness: readiness, logger: logger)
+        return Gateway(services: process.services + [watch, tier, admin.application(), application])
+    }
+
+    /// All routes; no route stands outside of it.
+    static func router(_ services: GatewayServices, origin: String) -> Router<GatewayRequestContext> {
+        let router = Router(context: GatewayRequestContext.self, options: .autoGenerateHeadEndpoints)
+        router.add(middleware: ProblemMiddleware())
+        router.get("/healthz") { _, _ in AdminListener.healthy }
+        FrontPage.add(to: router, publicURL: origin)
+        let origins = OriginPolicy(publicURL: origin, allowed: services.settings.allowedOrigins)
+        MCPEndpoint(services: services, origins: origins).add(to: router)
+        ResourceMetadata.add(to: router, resource: services.resource, origins: origins)
+        RouteTable(services: services, document: services.process.apiDocument).add(to: router)
+        return router
+    }
+
+    private static func application(
+        _ router: Router<GatewayRequestContext>, settings: GatewaySettings, address: Announced<String>, logger: Logger
+    ) -> some ApplicationProtocol {
+        let host = settings.advertisedHost ?? settings.host
+        return Application(
+            router: router,
+            server: .http1(configuration: .init(idleTimeout: .nanoseconds(Int64(settings.idleTimeout / .nanoseconds(1))))),
+            configuration: .init(
+                address: .hostname(settings.host, port: settings.port), serverName: nil,
+                availableConnectionsDelegate: .maximum(settings.maxConnections, logger: logger)),
+            onServerRunning: { channel in
+                let port = channel.localAddress?.port ?? settings.port
+                address.announce("\(host.contains(":") ? "[\(host)]" : host):\(port)")
+                logger.info("The gateway is up", metadata: ["address": "\(host):\(port)"])
+            },
+            logger: logger)
+    }
+}
+
+/// A value that becomes known later, once, and is waited for by whoever needs it.
+final class Announced<Value: Sendable>: Sendable {
+    private let stream: AsyncStream<Value>
+    private let continuation: AsyncStream<Value>.Continuation
+    private let known = Mutex<Value?>(nil)
+
+    init() { (self.stream, self.continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(1)) }
+
+    func announce(_ value: Value) {
+        self.known.withLock { $0 = value }
+        self.continuation.yield(value)
+    }
+
+    /// Waits for the value; for one waiter at a time.
+    func value() async throws -> Value {
+        if let value = self.known.withLock({ $0 }) { return value }
+        for await value in self.stream { return value }
+        throw CancellationError()
+    }
+}

@@ -1,0 +1,65 @@
+import Catalog
+package import ExecutionStack
+import HTTPTypes
+import Identity
+package import Installation
+import Logging
+import MCP
+import Model
+import SessionAPI
+package import Store
+import Telemetry
+
+/// What a gateway's requests are served with: the core that both services share, and what only a gateway has.
+package struct GatewayServices: StackServices {
+    package let process: InstallationProcess
+    package let settings: GatewaySettings
+    let sessions: SessionTier
+    /// Nil without an issuer: nothing is then offered for discovery.
+    let resource: ProtectedResource?
+
+    package var core: CoreServices { self.process.core }
+    package var store: Store { self.process.store }
+
+    /// The caller behind an `Authorization` field.
+    ///
+    /// - Throws: ``Problem`` 401 with a challenge, or 503 when that cannot be found out: never 401 for a fault of ours, because
+    ///   clients throw good credentials away on 401.
+    func authenticate(_ authorization: String?) async throws -> Caller {
+        do {
+            return try await self.process.authenticator.authenticate(authorization: authorization)
+        } catch {
+            throw self.problem(for: error)
+        }
+    }
+
+    /// Refuses a caller without the permission.
+    func authorize(_ caller: Caller, for permission: Permission) throws {
+        do {
+            try Authorization.require(permission, of: caller)
+        } catch {
+            throw self.problem(for: error)
+        }
+    }
+
+    /// Closes a session of the principal's organization, wherever it is.
+    func closeSession(_ session: SessionRecordID, for principal: Principal, trace: TraceContext) async throws {
+        let answer = try await self.sessions.close(
+            session, for: SessionCaller(principal: principal, resource: MCPEndpoint.path), trace: trace)
+        switch answer.status {
+        case 200..<300: return
+        case 404: throw Problem.notFound("session")
+        default: throw Problem.unavailable("The session service did not close the session (\(answer.status)).")
+        }
+    }
+
+    private func problem(for error: IdentityError) -> Problem {
+        var headers: HTTPFields = [:]
+        if let challenge = BearerChallenge.value(for: error, resource: self.resource) { headers[.wwwAuthenticate] = challenge }
+        switch error.code {
+        case .credentialsMissing, .credentialsInvalid: return Problem(.unauthorized, "unauthorized", error.message, headers: headers)
+        case .forbidden: return Problem(.forbidden, "forbidden", error.message, headers: headers)
+        default: return .unavailable(error.message)
+        }
+    }
+}

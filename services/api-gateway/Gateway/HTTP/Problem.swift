@@ -1,0 +1,75 @@
+package import HTTPTypes
+package import JSON
+
+/// A refused or failed request as RFC 9457 describes it: `application/problem+json` with a stable type, a status and what to do.
+///
+/// Throwing one is how a handler refuses. Whatever else a handler throws becomes a 500 that tells nothing but an id (``ErrorMapping``).
+package struct Problem: Error, Sendable {
+    package let status: HTTPResponse.Status
+    /// A stable kebab-case word; the problem's `type` is `urn:roost:problem:<code>`.
+    package let code: String
+    /// What happened and what to do about it. Never holds a secret, SQL or an internal cause.
+    package let detail: String
+    /// Faults of single fields: a JSON Pointer into the request and what is wrong there.
+    package let faults: [Fault]
+    /// Fields that the answer carries beside the problem, such as `Retry-After`.
+    package let headers: HTTPFields
+
+    /// What is wrong with one field.
+    package struct Fault: Sendable, Hashable {
+        package let pointer: String
+        package let message: String
+
+        package init(pointer: String, message: String) {
+            self.pointer = pointer
+            self.message = message
+        }
+    }
+
+    package init(_ status: HTTPResponse.Status, _ code: String, _ detail: String, faults: [Fault] = [], headers: HTTPFields = [:]) {
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.faults = faults
+        self.headers = headers
+    }
+
+    /// The body.
+    package var json: JSONValue {
+        var object: JSONObject = [
+            "type": .string("urn:roost:problem:\(self.code)"),
+            "title": .string(self.status.reasonPhrase),
+            "status": .number(JSONNumber(self.status.code)),
+            "detail": .string(self.detail),
+        ]
+        if !self.faults.isEmpty {
+            object["errors"] = .array(
+                self.faults.map { .object(["pointer": .string($0.pointer), "detail": .string($0.message)]) }
+            )
+        }
+        return .object(object)
+    }
+}
+
+extension Problem {
+    package static func badRequest(_ detail: String, faults: [Fault] = []) -> Problem {
+        Problem(.badRequest, "bad-request", detail, faults: faults)
+    }
+
+    /// The one answer for what does not exist and for what belongs to somebody else: the two must not be told apart.
+    package static func notFound(_ what: String) -> Problem {
+        Problem(.notFound, "not-found", "There is no such \(what).")
+    }
+
+    package static func conflict(_ detail: String) -> Problem {
+        Problem(.conflict, "conflict", detail)
+    }
+
+    package static func forbidden(_ detail: String) -> Problem {
+        Problem(.forbidden, "forbidden", detail)
+    }
+
+    package static func unavailable(_ detail: String, retryAfterSeconds: Int = 1) -> Problem {
+        Problem(.serviceUnavailable, "unavailable", detail, headers: [.retryAfter: String(retryAfterSeconds)])
+    }
+}

@@ -1,0 +1,173 @@
+import Channel
+import Logging
+import MCP
+import Model
+import Replicas
+import ServiceLifecycle
+import SessionAPI
+import Store
+import Synchronization
+import Telemetry
+
+/// The session-services as a gateway sees them: who is there, a connection to each, and which of them gets a message.
+///
+/// A message that certainly was not looked at goes to another replica, or to the same one's successor, within a bounded wait: that is
+/// how a client outlives a restart of the session-service without noticing. A message that may have been looked at is never repeated.
+final class SessionTier: ServiceLifecycle.Service {
+    /// The times of the tier.
+    struct Limits: Sendable {
+        /// How long a message waits for a replica that takes it.
+        var replicaWait: Duration = .seconds(5)
+        /// The pause between looks at the registry while it waits.
+        var retryPause: Duration = .milliseconds(50)
+        /// How long anything but a tool call may take.
+        var answerTimeout: Duration = .seconds(30)
+        /// How many replicas are kept connected.
+        var maxReplicas = 256
+    }
+
+    /// One replica with its connection, as long as the registry has it.
+    private struct Member: Sendable {
+        let client: SessionClient
+        let retire: AsyncStream<Never>.Continuation
+    }
+
+    /// A connection whose `run()` is to be started.
+    private struct Newcomer: Sendable {
+        let channel: any ChannelClient
+        let retired: AsyncStream<Never>
+    }
+
+    private let watch: ReplicaWatch
+    private let connect: @Sendable (ChannelAddress) throws -> any ChannelClient
+    private let limits: Limits
+    private let logger: Logger
+    private let members = Mutex<[ReplicaID: Member]>([:])
+    private let newcomers: AsyncStream<Newcomer>
+    private let announce: AsyncStream<Newcomer>.Continuation
+
+    init(
+        watch: ReplicaWatch, limits: Limits, logger: Logger, connect: @escaping @Sendable (ChannelAddress) throws -> any ChannelClient
+    ) {
+        self.watch = watch
+        self.connect = connect
+        self.limits = limits
+        self.logger = logger
+        (self.newcomers, self.announce) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(limits.maxReplicas))
+    }
+
+    /// Keeps the connections until the graceful shutdown.
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            await withDiscardingTaskGroup { group in
+                for await newcomer in self.newcomers {
+                    group.addTask { await Self.keep(newcomer) }
+                }
+                group.cancelAll()
+            }
+        }
+    }
+
+    /// Sends a message to a replica and gives its answer.
+    ///
+    /// - Throws: ``MCPError`` as the client is to see it.
+    func send(
+        _ route: MCPRequestHead.Route, _ envelope: MCPEnvelope?, for caller: SessionCaller, trace: TraceContext
+    ) async throws -> SessionAnswer {
+        try await self.attempt(envelope) { client throws(SessionAPIError) in
+            switch (route, envelope) {
+            case (.open(let stale), let envelope?):
+                try await client.open(envelope, stale: stale, for: caller, timeout: self.limits.answerTimeout, trace: trace)
+            case (.message(let session), let envelope?):
+                try await client.send(
+                    envelope, session: session, for: caller, timeout: envelope.method == "tools/call" ? nil : self.limits.answerTimeout,
+                    trace: trace)
+            case (.close(let session), _):
+                try await client.close(session: session, for: caller, timeout: self.limits.answerTimeout, trace: trace)
+            case (_, nil):
+                throw SessionAPIError(.malformed, "a message has no body")
+            }
+        }
+    }
+
+    /// Ends a session by its public name.
+    func close(_ session: SessionRecordID, for caller: SessionCaller, trace: TraceContext) async throws -> SessionAnswer {
+        try await self.attempt(nil) { client throws(SessionAPIError) in
+            try await client.close(session, for: caller, timeout: self.limits.answerTimeout, trace: trace)
+        }
+    }
+
+    /// Whether a replica is there to take messages.
+    var hasReplica: Bool { self.watch.replicas.contains { !$0.isDraining } }
+
+    // MARK: - Internals
+
+    private func attempt(
+        _ envelope: MCPEnvelope?, _ call: (SessionClient) async throws(SessionAPIError) -> SessionAnswer
+    ) async throws -> SessionAnswer {
+        let deadline = ContinuousClock.now + self.limits.replicaWait
+        var last = SessionAPIError(.unreachable, "no session-service is registered")
+        while true {
+            for replica in self.candidates() {
+                do throws(SessionAPIError) {
+                    let answer = try await call(self.client(of: replica))
+                    guard let refusal = answer.refusal, [.draining, .misdirected].contains(refusal) else { return answer }
+                    last = SessionAPIError(.unreachable, "the replica refused: \(refusal.rawValue)")
+                } catch {
+                    guard error.code == .unreachable else {
+                        self.logger.notice("A message got no answer", metadata: ["replica": "\(replica.id)", "cause": "\(error)"])
+                        throw error.answer(to: envelope)
+                    }
+                    last = error
+                }
+            }
+            guard ContinuousClock.now < deadline, !Task.isCancelled else {
+                self.logger.warning("No session-service takes messages", metadata: ["cause": "\(last)"])
+                throw last.answer(to: envelope)
+            }
+            try await Task.sleep(for: self.limits.retryPause)
+            _ = try? await self.watch.refresh()
+        }
+    }
+
+    /// The replicas to ask, in order: the youngest first, because the row of one that was killed looks alive until its lease ends.
+    private func candidates() -> [Replica] {
+        self.watch.replicas.filter { !$0.isDraining }.sorted { ($0.startedAt, $0.id) > ($1.startedAt, $1.id) }
+    }
+
+    private func client(of replica: Replica) throws(SessionAPIError) -> SessionClient {
+        let known = Set(self.watch.replicas.map(\.id))
+        return try self.members.withLock { members throws(SessionAPIError) in
+            for (id, member) in members where !known.contains(id) {
+                member.retire.finish()
+                members[id] = nil
+            }
+            if let member = members[replica.id] { return member.client }
+            guard let address = ChannelAddress(replica.address) else {
+                throw SessionAPIError(.unreachable, "the registered address \(replica.address) is not of the form host:port")
+            }
+            let channel: any ChannelClient
+            do {
+                channel = try self.connect(address)
+            } catch {
+                throw SessionAPIError(.unreachable, "\(error)")
+            }
+            let (retired, retire) = AsyncStream<Never>.makeStream()
+            guard case .enqueued = self.announce.yield(Newcomer(channel: channel, retired: retired)) else {
+                throw SessionAPIError(.unreachable, "the gateway stops, or knows too many replicas")
+            }
+            let member = Member(client: SessionClient(channel: channel), retire: retire)
+            members[replica.id] = member
+            return member.client
+        }
+    }
+
+    /// Runs one connection until its replica leaves the registry.
+    private static func keep(_ newcomer: Newcomer) async {
+        await withDiscardingTaskGroup { group in
+            group.addTask { try? await newcomer.channel.run() }
+            for await _ in newcomer.retired {}
+            group.cancelAll()
+        }
+    }
+}
