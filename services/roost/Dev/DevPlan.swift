@@ -1,0 +1,52 @@
+import SystemPackage
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+/// What `roost dev` was asked for, worked out from the environment.
+struct DevPlan {
+    let port: Int
+    let dataFolder: FilePath
+    /// What both services get: the caller's environment with full keys instead of the two variables of `roost dev`.
+    let serviceEnvironment: [String: String]
+
+    var url: String { "http://127.0.0.1:\(self.port)" }
+    var keysFile: String { self.dataFolder.appending("keys.json").string }
+
+    /// - Throws: ``UsageError`` when a variable is no port or no path.
+    init(environment: [String: String]) throws {
+        let portText = environment[Self.portVariable] ?? "4400"
+        guard let port = Int(portText), (0...65_535).contains(port) else {
+            throw UsageError("ROOST_PORT must be a port, a whole number from 0 to 65535.")
+        }
+        self.port = port == 0 ? try PortCheck.findFree() : port
+        let folder = FilePath(environment[Self.folderVariable] ?? ".roost")
+        guard !folder.isEmpty else { throw UsageError("ROOST_DATA_DIR must be a path.") }
+        self.dataFolder = folder.isAbsolute ? folder : Self.workingFolder.pushing(folder).lexicallyNormalized()
+        var services = environment
+        services[Self.portVariable] = nil
+        services[Self.folderVariable] = nil
+        for (name, value) in [
+            ("ROOST_DATABASE_URL", "sqlite:\(self.dataFolder.appending("roost.db"))"),
+            ("ROOST_VAULT_KEY_FILE", self.dataFolder.appending("vault.key").string),
+            ("ROOST_CHANNEL_KEY_FILE", self.dataFolder.appending("channel.key").string),
+            ("ROOST_GATEWAY_HOST", "127.0.0.1"), ("ROOST_GATEWAY_PORT", String(self.port)),
+            ("ROOST_SERVICE_EXIT_WITH_STANDARD_INPUT", "true"),
+        ] {
+            services[name] = value
+        }
+        self.serviceEnvironment = services
+    }
+
+    private static let portVariable = "ROOST_PORT"
+    private static let folderVariable = "ROOST_DATA_DIR"
+
+    private static var workingFolder: FilePath {
+        guard let path = getcwd(nil, 0) else { return "/" }
+        defer { free(path) }
+        return FilePath(platformString: path)
+    }
+}

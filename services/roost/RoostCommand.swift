@@ -1,0 +1,11 @@
+import ArgumentParser
+
+/// The `roost` tool.
+@main
+struct RoostCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "roost",
+        abstract: "Runs and looks after a Roost installation.",
+        subcommands: [DevCommand.self, BootstrapCommand.self, ConfigurationCommand.self]
+    )
+}
