@@ -38,7 +38,8 @@ struct BuiltInTests {
     func discovery() async throws {
         try await CatalogFixture.run(builtIn: try Self.integration()) { fixture in
             #expect(try await fixture.search("list tools") == ["roost.org.main.tools.list"])
-            let sources = try await fixture.catalog.sources(limit: 10, principal: fixture.principal, revision: try await fixture.revision(), policies: .empty)
+            let sources = try await fixture.catalog.sources(
+                limit: 10, principal: fixture.principal, revision: try await fixture.revision(), policies: .empty)
             #expect(sources.items.map(\.slug) == ["roost"])
             #expect(sources.items.first?.canRemove == false)
             #expect(sources.items.first?.toolCount == 2)

@@ -55,13 +55,17 @@ struct CallTests {
     func baseURLs() async throws {
         try await CatalogFixture.run { fixture in
             let id = try await fixture.editor.addIntegration(
-                NewIntegration(source: .document(Array(Documents.pets.utf8)), slug: "pets", baseURL: "https://mirror.test/api/"), in: fixture.organization
+                NewIntegration(source: .document(Array(Documents.pets.utf8)), slug: "pets", baseURL: "https://mirror.test/api/"),
+                in: fixture.organization
             ).integration.integration.id
             try await fixture.connect(id, name: "main")
             try await fixture.connect(id, name: "eu", baseURL: "http://eu.test:8080")
             _ = try await fixture.call("pets.org.main.pets.getPet", ["petId": 1])
             _ = try await fixture.call("pets.org.eu.pets.getPet", ["petId": 1])
-            #expect(fixture.upstream.sent.map(\.destination) == ["url(\"https://mirror.test/api/pets/1\")", "url(\"http://eu.test:8080/pets/1\")"])
+            #expect(
+                fixture.upstream.sent.map(\.destination) == [
+                    "url(\"https://mirror.test/api/pets/1\")", "url(\"http://eu.test:8080/pets/1\")",
+                ])
         }
     }
 
@@ -76,7 +80,8 @@ struct CallTests {
 
     @Test("gives failures of the API and of the way to it as values")
     func failures() async throws {
-        try await CatalogFixture.run(upstream: FakeUpstream(status: 503, json: #"{"message": "later"}"#, headers: [("retry-after", "7")])) { fixture in
+        try await CatalogFixture.run(upstream: FakeUpstream(status: 503, json: #"{"message": "later"}"#, headers: [("retry-after", "7")])) {
+            fixture in
             try await fixture.addPets()
             let error = try #require(try await fixture.call("pets.org.main.pets.listPets")?.error)
             #expect(error.code == "upstream_http_error")
@@ -112,7 +117,10 @@ struct CallTests {
             try await fixture.connect(id, name: "mine", owner: fixture.other, credentials: ["token": Secret("other-token-value")])
             _ = try await fixture.call("pets.user.mine.pets.listPets")
             _ = try await fixture.call("pets.user.mine.pets.listPets", for: fixture.other)
-            #expect(fixture.upstream.sent.map { $0.secretHeaders["authorization"] } == ["Bearer s3cret-token-value", "Bearer other-token-value"])
+            #expect(
+                fixture.upstream.sent.map { $0.secretHeaders["authorization"] } == [
+                    "Bearer s3cret-token-value", "Bearer other-token-value",
+                ])
             try await fixture.connect(id, name: "alone", owner: fixture.other)
             #expect(try await fixture.tool("pets.user.alone.pets.listPets") == nil)
             #expect(try await fixture.tool("pets.org.alone.pets.listPets", for: fixture.other) == nil)
@@ -139,7 +147,8 @@ struct CallTests {
             let foreign = try await fixture.catalog.tool(
                 at: try fixture.address("pets.org.main.pets.listPets"), principal: stranger.principal, revision: 1)
             #expect(foreign == nil)
-            let found = try await fixture.catalog.search(ToolSearch(query: "pets"), principal: stranger.principal, revision: 1, policies: .empty)
+            let found = try await fixture.catalog.search(
+                ToolSearch(query: "pets"), principal: stranger.principal, revision: 1, policies: .empty)
             #expect(found.total == 0)
         }
     }
@@ -150,7 +159,10 @@ struct CallTests {
             try await fixture.addPets()
             #expect(try await fixture.tool("tools.pets.org.main.pets.listPets")?.effect == .read)
             #expect(try await fixture.tool("pets.org.main.pets.createPet")?.effect == .write)
-            for address in ["pets.org.main.pets", "pets.org.main.pets.listpets", "pets.org.other.pets.listPets", "Pets.org.main.pets.listPets", "pets.user.main.pets.listPets", "pets.main.pets.listPets"] {
+            for address in [
+                "pets.org.main.pets", "pets.org.main.pets.listpets", "pets.org.other.pets.listPets", "Pets.org.main.pets.listPets",
+                "pets.user.main.pets.listPets", "pets.main.pets.listPets",
+            ] {
                 #expect(try await fixture.tool(address) == nil, "\(address)")
             }
         }
@@ -164,7 +176,10 @@ struct CallTests {
               {"name": "b", "in": "query", "schema": {"$ref": "other.yaml#/B"}}, {"name": "c", "in": "query", "schema": {"type": "integer"}}]}}}}
             """#
         try await CatalogFixture.run { fixture in
-            try await fixture.addPets(slug: "strange", credentials: [:], document: document.replacing("\"paths\"", with: "\"components\": {\"securitySchemes\": {\"d\": {\"type\": \"mutualTLS\"}}}, \"paths\""))
+            try await fixture.addPets(
+                slug: "strange", credentials: [:],
+                document: document.replacing(
+                    "\"paths\"", with: "\"components\": {\"securitySchemes\": {\"d\": {\"type\": \"mutualTLS\"}}}, \"paths\""))
             #expect(try await fixture.call("strange.org.main.x.getX", ["a": "anything", "b": ["any": "thing"]])?.error == nil)
             #expect(try await fixture.call("strange.org.main.x.getX", ["c": "x"])?.error?.code == "invalid_tool_arguments")
         }

@@ -63,7 +63,8 @@ struct CatalogFixture {
     ) async throws -> ConnectionRecord {
         try await self.editor.addConnection(
             NewConnection(
-                integration: integration, owner: owner == nil ? .organization : .user, account: (owner ?? self.principal).account, name: name,
+                integration: integration, owner: owner == nil ? .organization : .user, account: (owner ?? self.principal).account,
+                name: name,
                 method: method, credentials: credentials, baseURL: baseURL), in: self.organization)
     }
 
@@ -89,7 +90,8 @@ struct CatalogFixture {
 
     /// The paths that a search gives.
     func search(
-        _ query: String, namespace: String? = nil, limit: Int = 12, offset: Int = 0, for principal: Principal? = nil, policies: PolicySet = .empty
+        _ query: String, namespace: String? = nil, limit: Int = 12, offset: Int = 0, for principal: Principal? = nil,
+        policies: PolicySet = .empty
     ) async throws -> [String] {
         try await self.catalog.search(
             ToolSearch(query: query, namespace: namespace, limit: limit, offset: offset), principal: principal ?? self.principal,

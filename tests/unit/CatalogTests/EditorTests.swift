@@ -22,7 +22,10 @@ struct EditorTests {
             #expect(details.authMethods.map(\.slug) == ["token", "login", "none"])
             #expect(details.server == "https://pets.test/v1")
             #expect(!details.canRefresh)
-            #expect(outcome.addedTools == ["pets.createPet", "pets.deletePet", "pets.getPet", "pets.listPets", "photos.uploadPhoto", "status.getStatus"])
+            #expect(
+                outcome.addedTools == [
+                    "pets.createPet", "pets.deletePet", "pets.getPet", "pets.listPets", "photos.uploadPhoto", "status.getStatus",
+                ])
             #expect(outcome.removedTools.isEmpty)
             #expect(outcome.faults.count == 1)
             let record = try #require(try await fixture.store.integrations.find(slug: "pet_shop", in: fixture.organization))
@@ -34,7 +37,9 @@ struct EditorTests {
     @Test("fetches the document by URL, and resolves its servers against the URL that answered")
     func addByURL() async throws {
         let document = Documents.pets.replacing("https://pets.test/v1", with: "/v1")
-        let upstream = FakeUpstream { _ in EgressResponse(status: 200, headers: [], body: Array(document.utf8), url: "https://docs.pets.test/a/b.yaml") }
+        let upstream = FakeUpstream { _ in
+            EgressResponse(status: 200, headers: [], body: Array(document.utf8), url: "https://docs.pets.test/a/b.yaml")
+        }
         try await CatalogFixture.run(upstream: upstream) { fixture in
             let outcome = try await fixture.editor.addIntegration(
                 NewIntegration(source: .url("https://pets.test/latest"), slug: "pets"), in: fixture.organization)
@@ -47,7 +52,9 @@ struct EditorTests {
 
     @Test(
         "never reads anything but http and https",
-        arguments: ["file:///etc/passwd", "/etc/passwd", "etc/passwd", "ftp://x.test/a", "data:,x", "", "https://user:pw@x.test/", "//x.test/"])
+        arguments: [
+            "file:///etc/passwd", "/etc/passwd", "etc/passwd", "ftp://x.test/a", "data:,x", "", "https://user:pw@x.test/", "//x.test/",
+        ])
     func sources(url: String) async throws {
         try await CatalogFixture.run { fixture in
             let error = await #expect(throws: CatalogError.self) {
@@ -80,12 +87,15 @@ struct EditorTests {
         }
     }
 
-    @Test("refuses what is no document, and changes nothing", arguments: ["", "{}", "[", "swagger: '2.0'", "<html>", "/etc/passwd", "file:///etc/passwd"])
+    @Test(
+        "refuses what is no document, and changes nothing",
+        arguments: ["", "{}", "[", "swagger: '2.0'", "<html>", "/etc/passwd", "file:///etc/passwd"])
     func badDocument(text: String) async throws {
         try await CatalogFixture.run { fixture in
             let revision = try await fixture.revision()
             let error = await #expect(throws: CatalogError.self) {
-                try await fixture.editor.addIntegration(NewIntegration(source: .document(Array(text.utf8)), slug: "x"), in: fixture.organization)
+                try await fixture.editor.addIntegration(
+                    NewIntegration(source: .document(Array(text.utf8)), slug: "x"), in: fixture.organization)
             }
             #expect(error?.code == .documentRefused)
             #expect(error?.reason != nil)
@@ -94,9 +104,12 @@ struct EditorTests {
         }
     }
 
-    @Test("refuses slugs that are none, reserved or taken", arguments: [
-        "", "Pets", "1pets", "pets.v1", "pets api", "roost", "search", "describe", "tools", "then", "pets*", "ünicode", String(repeating: "a", count: 64), "-pets", "_pets",
-    ])
+    @Test(
+        "refuses slugs that are none, reserved or taken",
+        arguments: [
+            "", "Pets", "1pets", "pets.v1", "pets api", "roost", "search", "describe", "tools", "then", "pets*", "ünicode",
+            String(repeating: "a", count: 64), "-pets", "_pets",
+        ])
     func slugs(slug: String) async throws {
         try await CatalogFixture.run { fixture in
             let error = await #expect(throws: CatalogError.self) { try await fixture.addPets(slug: slug, connection: nil) }
@@ -111,22 +124,28 @@ struct EditorTests {
             let error = await #expect(throws: CatalogError.self) { try await fixture.addPets(connection: nil) }
             #expect(error?.code == .integrationExists)
             // Without a slug the clash is found by the index.
-            _ = try await fixture.editor.addIntegration(NewIntegration(source: .document(Array(Documents.pets.utf8))), in: fixture.organization)
+            _ = try await fixture.editor.addIntegration(
+                NewIntegration(source: .document(Array(Documents.pets.utf8))), in: fixture.organization)
             let second = await #expect(throws: CatalogError.self) {
-                try await fixture.editor.addIntegration(NewIntegration(source: .document(Array(Documents.pets.utf8))), in: fixture.organization)
+                try await fixture.editor.addIntegration(
+                    NewIntegration(source: .document(Array(Documents.pets.utf8))), in: fixture.organization)
             }
             #expect(second?.code == .integrationExists)
         }
     }
 
-    @Test("makes slugs from titles", arguments: [
-        ("Pet Shop API", "pet_shop"), ("GitHub v3 REST API", "git_hub_v3"), ("OpenAI API", "open_ai"), ("  ", "api"), ("2Checkout", "api_2_checkout"),
-        ("Roost", "roost_api"), ("日本", "api"), (String(repeating: "long ", count: 40), "long_long_long_long_long_long_long_long"),
-    ])
+    @Test(
+        "makes slugs from titles",
+        arguments: [
+            ("Pet Shop API", "pet_shop"), ("GitHub v3 REST API", "git_hub_v3"), ("OpenAI API", "open_ai"), ("  ", "api"),
+            ("2Checkout", "api_2_checkout"),
+            ("Roost", "roost_api"), ("日本", "api"), (String(repeating: "long ", count: 40), "long_long_long_long_long_long_long_long"),
+        ])
     func slugsFromTitles(title: String, slug: String) async throws {
         try await CatalogFixture.run { fixture in
             let document = #"{"openapi": "3.1.0", "info": {"title": "\#(title)"}, "paths": {}}"#
-            let outcome = try await fixture.editor.addIntegration(NewIntegration(source: .document(Array(document.utf8))), in: fixture.organization)
+            let outcome = try await fixture.editor.addIntegration(
+                NewIntegration(source: .document(Array(document.utf8))), in: fixture.organization)
             #expect(outcome.integration.integration.slug == slug)
         }
     }
@@ -139,7 +158,8 @@ struct EditorTests {
             let withoutSource = await #expect(throws: CatalogError.self) { try await fixture.editor.refresh(id, in: fixture.organization) }
             #expect(withoutSource?.code == .invalidSource)
             // One operation goes, one comes whose name would clash with one that stays.
-            let changed = Documents.pets.replacing("/status:", with: "/v2/pets:").replacing("operationId: status", with: "operationId: listPets\n      tags: [pets]")
+            let changed = Documents.pets.replacing("/status:", with: "/v2/pets:").replacing(
+                "operationId: status", with: "operationId: listPets\n      tags: [pets]")
             let outcome = try await fixture.editor.refresh(id, from: .document(Array(changed.utf8)), in: fixture.organization)
             #expect(outcome.removedTools == ["status.getStatus"])
             #expect(outcome.addedTools == ["pets.v2.listPets"])
@@ -157,7 +177,9 @@ struct EditorTests {
             #expect(try await fixture.tool("pets.org.main.pets.listPets") == nil)
             #expect(try await fixture.store.secrets.existAny() == false)
             for _ in 0..<2 {
-                let error = await #expect(throws: CatalogError.self) { try await fixture.editor.removeIntegration(id, in: fixture.organization) }
+                let error = await #expect(throws: CatalogError.self) {
+                    try await fixture.editor.removeIntegration(id, in: fixture.organization)
+                }
                 #expect(error?.code == .notFound)
             }
             try await fixture.addPets()
@@ -168,16 +190,21 @@ struct EditorTests {
     func connections() async throws {
         try await CatalogFixture.run { fixture in
             let id = try await fixture.addPets(connection: nil).integration.integration.id
-            func code(name: String = "main", method: String? = nil, _ credentials: [String: String] = [:], baseURL: String? = nil) async -> String? {
+            func code(name: String = "main", method: String? = nil, _ credentials: [String: String] = [:], baseURL: String? = nil) async
+                -> String?
+            {
                 do {
-                    try await fixture.connect(id, name: name, method: method, credentials: credentials.mapValues(Secret.init), baseURL: baseURL)
+                    try await fixture.connect(
+                        id, name: name, method: method, credentials: credentials.mapValues(Secret.init), baseURL: baseURL)
                     return nil
                 } catch {
                     #expect(!"\(error)".contains("hunter2"))
                     return (error as? CatalogError)?.code.description
                 }
             }
-            for name in ["", "my account", "my-account", "1st", "a.b", "then", "ü", String(repeating: "a", count: 64)] { #expect(await code(name: name) == "invalid_name") }
+            for name in ["", "my account", "my-account", "1st", "a.b", "then", "ü", String(repeating: "a", count: 64)] {
+                #expect(await code(name: name) == "invalid_name")
+            }
             #expect(await code(method: "oauth", ["token": "hunter2"]) == "unknown_auth_method")
             #expect(await code() == "invalid_credentials")
             #expect(await code(["token": ""]) == "invalid_credentials")
@@ -195,7 +222,9 @@ struct EditorTests {
         }
     }
 
-    @Test("suggests a name that would do", arguments: [("my account", "myAccount"), ("1st", "c1st"), ("Ünïcode-name", "ncodeName"), ("", "main"), ("then", "main")])
+    @Test(
+        "suggests a name that would do",
+        arguments: [("my account", "myAccount"), ("1st", "c1st"), ("Ünïcode-name", "ncodeName"), ("", "main"), ("then", "main")])
     func suggestedNames(given: String, expected: String) async throws {
         try await CatalogFixture.run { fixture in
             let id = try await fixture.addPets(connection: nil).integration.integration.id

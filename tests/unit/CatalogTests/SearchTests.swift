@@ -39,7 +39,8 @@ struct SearchTests {
             """#
         try await CatalogFixture.run { fixture in
             let id = try await fixture.editor.addIntegration(
-                NewIntegration(source: .document(Array(document.utf8)), slug: "farm"), in: fixture.organization).integration.integration.id
+                NewIntegration(source: .document(Array(document.utf8)), slug: "farm"), in: fixture.organization
+            ).integration.integration.id
             try await fixture.connect(id, method: "none", credentials: [:])
             let expected: [(query: String, points: [Int])] = [
                 // Word exact in path (48) and name (40); phrase within both (72 + 60); all words found (25).
@@ -100,7 +101,8 @@ struct SearchTests {
             #expect(paths.count == 4)
             let hidden = try fixture.address("pets.org.main.pets.createPet")
             #expect(try await fixture.catalog.describe(hidden, principal: fixture.principal, revision: revision, policies: policies) == nil)
-            #expect(try await fixture.catalog.details(of: hidden, principal: fixture.principal, revision: revision, policies: policies) == nil)
+            #expect(
+                try await fixture.catalog.details(of: hidden, principal: fixture.principal, revision: revision, policies: policies) == nil)
             let listed = try await fixture.catalog.tools(limit: 100, principal: fixture.principal, revision: revision, policies: policies)
             #expect(listed.tools.map(\.address.tool) == ["pets.deletePet", "pets.getPet", "pets.listPets", "status.getStatus"])
             #expect(listed.tools.map(\.decision.action) == [.requireApproval, .allow, .allow, .allow])
@@ -108,16 +110,21 @@ struct SearchTests {
                 for: "pets.org.main.pets.createPets", count: 5, principal: fixture.principal, revision: revision, policies: policies)
             #expect(!suggestions.contains(hidden.description))
             let all = try CatalogFixture.blocking("pets.*")
-            #expect(try await fixture.catalog.sources(limit: 10, principal: fixture.principal, revision: revision, policies: all).total == 0)
-            #expect(try await fixture.catalog.sources(limit: 10, principal: fixture.principal, revision: revision, policies: policies).total == 1)
+            #expect(
+                try await fixture.catalog.sources(limit: 10, principal: fixture.principal, revision: revision, policies: all).total == 0)
+            #expect(
+                try await fixture.catalog.sources(limit: 10, principal: fixture.principal, revision: revision, policies: policies).total
+                    == 1)
         }
     }
 
-    @Test("suggests what somebody may have meant, at most five", arguments: [
-        ("pets.org.main.pets.listPet", "pets.org.main.pets.listPets"), ("pets.org.main.createPet", "pets.org.main.pets.createPet"),
-        ("pets.createPet", "pets.org.main.pets.createPet"), ("nowhere.org.main.pets.deletePet", "pets.org.main.pets.deletePet"),
-        ("pets.org.work.pets.getPet", "pets.org.main.pets.getPet"), ("pets.org.main.pets.get_pet", "pets.org.main.pets.getPet"),
-    ])
+    @Test(
+        "suggests what somebody may have meant, at most five",
+        arguments: [
+            ("pets.org.main.pets.listPet", "pets.org.main.pets.listPets"), ("pets.org.main.createPet", "pets.org.main.pets.createPet"),
+            ("pets.createPet", "pets.org.main.pets.createPet"), ("nowhere.org.main.pets.deletePet", "pets.org.main.pets.deletePet"),
+            ("pets.org.work.pets.getPet", "pets.org.main.pets.getPet"), ("pets.org.main.pets.get_pet", "pets.org.main.pets.getPet"),
+        ])
     func suggestions(path: String, expected: String) async throws {
         try await CatalogFixture.run { fixture in
             try await fixture.addPets()
@@ -158,12 +165,14 @@ struct SearchTests {
         let paths = (0..<5_000).map { index in
             let words = ["issue", "pull", "branch", "commit", "release", "label", "user", "team", "hook", "file"]
             let operation = "\(words[index % 10])-\(words[index / 10 % 10])-\(index)"
-            return #""/p\#(index)": {"get": {"operationId": "\#(operation)", "summary": "Works on \#(operation) in many ways that need words"}}"#
+            return
+                #""/p\#(index)": {"get": {"operationId": "\#(operation)", "summary": "Works on \#(operation) in many ways that need words"}}"#
         }
         let document = #"{"openapi": "3.1.0", "info": {"title": "Big"}, "paths": {\#(paths.joined(separator: ","))}}"#
         try await CatalogFixture.run { fixture in
             let id = try await fixture.editor.addIntegration(
-                NewIntegration(source: .document(Array(document.utf8)), slug: "big"), in: fixture.organization).integration.integration.id
+                NewIntegration(source: .document(Array(document.utf8)), slug: "big"), in: fixture.organization
+            ).integration.integration.id
             try await fixture.connect(id, name: "one", method: "none", credentials: [:])
             try await fixture.connect(id, name: "two", method: "none", credentials: [:])
             _ = try await fixture.search("warm up")

@@ -23,7 +23,9 @@ struct CorpusTests {
         #expect(source.configuration.server?.hasPrefix("https://") == true)
     }
 
-    @Test("refer only to definitions that are there", arguments: ["petstore.yaml", "box.json", "twilio-2010.json", "discord.json", "openai.json"])
+    @Test(
+        "refer only to definitions that are there",
+        arguments: ["petstore.yaml", "box.json", "twilio-2010.json", "discord.json", "openai.json"])
     func references(name: String) throws {
         let source = try OpenAPIDocument(reading: try Corpus.bytes(name)).ingest()
         let known = Set(source.definitions.map { DefinitionTable.reference(toName: $0.name) })

@@ -29,11 +29,14 @@ struct DocumentTests {
             (#"{"openapi": "3.0.0", "paths": {"#, "openapi_syntax_error"), ("openapi: [", "openapi_syntax_error"),
             ("a: b: c", "openapi_syntax_error"), ("openapi: 3.0.0\n---\nopenapi: 3.0.0\n", "openapi_syntax_error"),
             ("openapi: 3.0.0\nopenapi: 3.1.0\npaths: {}", "openapi_syntax_error"),
-            (#"{"swagger": "2.0", "paths": {}}"#, "openapi_version_unsupported"), ("swagger: 2.0\npaths: {}", "openapi_version_unsupported"),
+            (#"{"swagger": "2.0", "paths": {}}"#, "openapi_version_unsupported"),
+            ("swagger: 2.0\npaths: {}", "openapi_version_unsupported"),
             (#"{"openapi": "2.0", "paths": {}}"#, "openapi_version_unsupported"),
-            (#"{"openapi": "3.2.0", "paths": {}}"#, "openapi_version_unsupported"), (#"{"openapi": "4.0.0", "paths": {}}"#, "openapi_version_unsupported"),
+            (#"{"openapi": "3.2.0", "paths": {}}"#, "openapi_version_unsupported"),
+            (#"{"openapi": "4.0.0", "paths": {}}"#, "openapi_version_unsupported"),
             ("file:///etc/passwd", "not_an_openapi_document"), ("/etc/passwd", "not_an_openapi_document"),
-            ("https://example.com/openapi.json", "not_an_openapi_document"), (#"{"openapi": true, "paths": {}}"#, "not_an_openapi_document"),
+            ("https://example.com/openapi.json", "not_an_openapi_document"),
+            (#"{"openapi": true, "paths": {}}"#, "not_an_openapi_document"),
         ])
     func refusals(text: String, code: String) {
         let error = #expect(throws: OpenAPIError.self) { try OpenAPIDocument(reading: Array(text.utf8)) }

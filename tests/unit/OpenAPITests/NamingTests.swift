@@ -23,7 +23,8 @@ struct NamingTests {
             ("GET", "/x", "2fa.enable", "2fa", "_2fa.enable"), ("GET", "/x", "then", "x", "x.then_"), ("GET", "/x", "   ", "   ", "x.getX"),
             ("DELETE", "/v1beta1/things/{name}", nil, nil, "things.deleteThingsByName"), ("GET", "/x", "список", "Данные", "данные.список"),
             ("POST", "/oauth2/token#refresh", "post_oauth2_token#refresh", "Authorization", "authorization.postOauth2TokenRefresh"),
-            ("GET", "/x", "user.list..all", "user", "user.listAll"), ("GET", "/2010-04-01/Accounts/{Sid}.json", "FetchAccount", "Api20100401Account", "api20100401Account.fetchAccount"),
+            ("GET", "/x", "user.list..all", "user", "user.listAll"),
+            ("GET", "/2010-04-01/Accounts/{Sid}.json", "FetchAccount", "Api20100401Account", "api20100401Account.fetchAccount"),
         ] as [(String, String, String?, String?, String)])
     func table(method: String, path: String, operationID: String?, tag: String?, expected: String) {
         #expect(Self.names([Operation(method: method, path: path, operationID: operationID, tag: tag)]) == [expected])
@@ -53,7 +54,9 @@ struct NamingTests {
     @Test("do not depend on the order of operations")
     func order() {
         let operations = (0..<200).map { index in
-            Operation(method: index % 2 == 0 ? "GET" : "POST", path: "/v\(index % 3)/p\(index % 7)/{x}", operationID: "op\(index % 11)", tag: "t\(index % 2)")
+            Operation(
+                method: index % 2 == 0 ? "GET" : "POST", path: "/v\(index % 3)/p\(index % 7)/{x}", operationID: "op\(index % 11)",
+                tag: "t\(index % 2)")
         }
         let unique = Array(Set(operations)).sorted { $0.key < $1.key }
         let names = Dictionary(uniqueKeysWithValues: zip(unique.map { "\($0)" }, Self.names(unique)))
@@ -75,7 +78,9 @@ struct NamingTests {
     @Test("are bounded, and still differ")
     func long() {
         let operations = (0..<3).map {
-            Operation(method: "GET", path: "/x\($0)", operationID: String(repeating: "veryLong", count: 100) + "\($0)", tag: String(repeating: "tag", count: 100))
+            Operation(
+                method: "GET", path: "/x\($0)", operationID: String(repeating: "veryLong", count: 100) + "\($0)",
+                tag: String(repeating: "tag", count: 100))
         }
         let names = Self.names(operations)
         #expect(Set(names).count == 3)

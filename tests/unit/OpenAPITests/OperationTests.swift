@@ -46,7 +46,8 @@ struct OperationTests {
     @Test("never take parameters that would override credentials, framing or the connection")
     func reservedHeaders() throws {
         let names = [
-            "Authorization", "Accept", "Content-Type", "Host", "Content-Length", "Transfer-Encoding", "Connection", "Cookie", "Proxy-Authorization", "Upgrade",
+            "Authorization", "Accept", "Content-Type", "Host", "Content-Length", "Transfer-Encoding", "Connection", "Cookie",
+            "Proxy-Authorization", "Upgrade",
             "TE", "Keep-Alive", "Expect", "X-Forwarded-For", "bad name", "bad\\r\\nname", "X-Fine",
         ]
         let parameters = names.map { #"{"name": "\#($0)", "in": "header", "schema": {"type": "string"}}"# }.joined(separator: ",")
@@ -81,7 +82,10 @@ struct OperationTests {
             try Documents.ingest(paths: #"{"/x": {"get": {"responses": \#(responses)}}}"#).tools[0].outputSchema.value()
         }
         let json = #"{"content": {"application/json": {"schema": {"type": "integer"}}}}"#
-        #expect(try output(#"{"201": \#(json), "404": {"content": {"application/json": {"schema": {"type": "string"}}}}}"#) == ["type": "integer"])
+        #expect(
+            try output(#"{"201": \#(json), "404": {"content": {"application/json": {"schema": {"type": "string"}}}}}"#) == [
+                "type": "integer"
+            ])
         #expect(try output(#"{"204": {"description": ""}, "200": \#(json)}"#) == ["type": "integer"])
         #expect(try output(#"{"2XX": \#(json)}"#) == ["type": "integer"])
         #expect(try output(#"{"default": \#(json)}"#) == ["type": "integer"])
@@ -109,8 +113,12 @@ struct OperationTests {
             try Documents.ingest(paths: #"{"/x": {"post": {"requestBody": {"content": {\#(content)}}}}}"#).tools[0].binding.body
         }
         #expect(try body(#""multipart/form-data": {}, "application/json": {}"#)?.kind == .json)
-        #expect(try body(#""application/vnd.a+json": {}, "application/json; charset=utf-8": {}"#)?.contentType == "application/json; charset=utf-8")
-        #expect(try body(#""application/x-www-form-urlencoded": {"encoding": {"tags": {"explode": false}}}"#)?.encodings["tags"] == .init(style: .form, explode: false))
+        #expect(
+            try body(#""application/vnd.a+json": {}, "application/json; charset=utf-8": {}"#)?.contentType
+                == "application/json; charset=utf-8")
+        #expect(
+            try body(#""application/x-www-form-urlencoded": {"encoding": {"tags": {"explode": false}}}"#)?.encodings["tags"]
+                == .init(style: .form, explode: false))
         #expect(try body(#""multipart/form-data": {}"#) == BodyBinding(kind: .unsupported, contentType: "multipart/form-data"))
         #expect(try body(#""*/*": {}"#) == BodyBinding(kind: .json, contentType: "application/json"))
         #expect(try body("") == nil)
@@ -119,13 +127,17 @@ struct OperationTests {
     @Test(
         "go to the operation's server, the path's, or the document's",
         arguments: [
-            (#""servers": [{"url": "https://op.test"}],"#, "", "https://op.test/"), ("", #""servers": [{"url": "https://path.test/x"}],"#, "https://path.test/x"),
-            ("", "", nil), (#""servers": [{"url": "https://{region}.test", "variables": {"region": {"default": "eu"}}}],"#, "", "https://eu.test/"),
-            (#""servers": [{"url": "/relative"}],"#, "", "https://docs.test/relative"), (#""servers": [],"#, #""servers": [{"url": "https://path.test"}],"#, "https://path.test/"),
+            (#""servers": [{"url": "https://op.test"}],"#, "", "https://op.test/"),
+            ("", #""servers": [{"url": "https://path.test/x"}],"#, "https://path.test/x"),
+            ("", "", nil),
+            (#""servers": [{"url": "https://{region}.test", "variables": {"region": {"default": "eu"}}}],"#, "", "https://eu.test/"),
+            (#""servers": [{"url": "/relative"}],"#, "", "https://docs.test/relative"),
+            (#""servers": [],"#, #""servers": [{"url": "https://path.test"}],"#, "https://path.test/"),
             (#""servers": [{"url": "https://{open}.test"}],"#, "", nil), (#""servers": [{"url": "ftp://x.test"}],"#, "", nil),
         ] as [(String, String, String?)])
     func servers(operation: String, path: String, expected: String?) throws {
-        let source = try Documents.ingest(paths: #"{"/x": {\#(path) "get": {\#(operation) "responses": {}}}}"#, url: "https://docs.test/a/openapi.json")
+        let source = try Documents.ingest(
+            paths: #"{"/x": {\#(path) "get": {\#(operation) "responses": {}}}}"#, url: "https://docs.test/a/openapi.json")
         #expect(source.tools[0].binding.server == expected)
         #expect(source.configuration.server == "https://api.test/v1")
     }
@@ -135,7 +147,8 @@ struct OperationTests {
         arguments: [
             (#""servers": [{"url": "/api/v3"}],"#, "https://docs.test/a/openapi.json", "https://docs.test/api/v3"),
             (#""servers": [{"url": "../v2"}],"#, "https://docs.test/a/b/openapi.json", "https://docs.test/a/v2"),
-            (#""servers": [{"url": "//other.test/x"}],"#, "https://docs.test/", "https://other.test/x"), ("", "https://docs.test/a/openapi.json", "https://docs.test/"),
+            (#""servers": [{"url": "//other.test/x"}],"#, "https://docs.test/", "https://other.test/x"),
+            ("", "https://docs.test/a/openapi.json", "https://docs.test/"),
             ("", nil, nil), (#""servers": [{"url": "/api"}],"#, nil, nil),
         ] as [(String, String?, String?)])
     func documentServers(servers: String, url: String?, expected: String?) throws {
@@ -166,18 +179,24 @@ struct OperationTests {
     func bounds() {
         var limits = OpenAPILimits()
         limits.maxOperations = 2
-        #expect(throws: OpenAPIError.self) { try Documents.ingest(paths: #"{"/a": {"get": {}, "put": {}}, "/b": {"get": {}}}"#, limits: limits) }
+        #expect(throws: OpenAPIError.self) {
+            try Documents.ingest(paths: #"{"/a": {"get": {}, "put": {}}, "/b": {"get": {}}}"#, limits: limits)
+        }
         limits = OpenAPILimits()
         limits.maxSchemaBytes = 100
-        #expect(throws: OpenAPIError.self) { try Documents.ingest(paths: #"{"/a": {"get": {}, "put": {}}, "/b": {"get": {}}}"#, limits: limits) }
+        #expect(throws: OpenAPIError.self) {
+            try Documents.ingest(paths: #"{"/a": {"get": {}, "put": {}}, "/b": {"get": {}}}"#, limits: limits)
+        }
     }
 
     @Test("and anything else of the wrong kind never stop the ingest")
     func nonsense() throws {
         for paths in [
-            "[]", "3", #"{"/a": 3}"#, #"{"/a": {"get": []}}"#, #"{"/a": {"get": {"parameters": 3, "responses": [], "requestBody": "x", "tags": {}, "security": 1, "servers": "x"}}}"#,
+            "[]", "3", #"{"/a": 3}"#, #"{"/a": {"get": []}}"#,
+            #"{"/a": {"get": {"parameters": 3, "responses": [], "requestBody": "x", "tags": {}, "security": 1, "servers": "x"}}}"#,
             #"{"/a": {"get": {"parameters": [1, null, {"name": 3, "in": "query"}, {"name": "x", "in": "nowhere"}], "responses": {"200": 3, "201": {"content": []}}}}}"#,
-            #"{"/a": {"post": {"requestBody": {"content": {"application/json": 3}}}}}"#, #"{"a": {"get": {}}, "x-a": {"get": {}}}"#, #"{"/{": {"get": {}}, "/}{": {"get": {}}, "/{}": {"get": {}}}"#,
+            #"{"/a": {"post": {"requestBody": {"content": {"application/json": 3}}}}}"#, #"{"a": {"get": {}}, "x-a": {"get": {}}}"#,
+            #"{"/{": {"get": {}}, "/}{": {"get": {}}, "/{}": {"get": {}}}"#,
         ] {
             #expect(throws: Never.self) {
                 let document = try OpenAPIDocument(reading: Array(Documents.text(paths: paths, components: "3").utf8))

@@ -12,7 +12,8 @@ struct ParameterStyleTests {
     private static let object: JSONValue = ["R": 100, "G": 200, "B": 150]
 
     private static func query(_ style: ParameterBinding.Style, _ explode: Bool, _ value: JSONValue) -> String {
-        ParameterWriter(style: style, explode: explode, encoding: .unreserved).pairs("color", value).map { "\($0.name)=\($0.value)" }.joined(separator: "&")
+        ParameterWriter(style: style, explode: explode, encoding: .unreserved).pairs("color", value).map { "\($0.name)=\($0.value)" }
+            .joined(separator: "&")
     }
 
     private static func path(_ style: ParameterBinding.Style, _ explode: Bool, _ value: JSONValue) -> String {
@@ -40,7 +41,13 @@ struct ParameterStyleTests {
             (.form, true, ["color=", "color=blue", "color=blue&color=black&color=brown", "R=100&G=200&B=150"]),
             (.spaceDelimited, false, ["color=", "color=blue", "color=blue%20black%20brown", "color=R%20100%20G%20200%20B%20150"]),
             (.pipeDelimited, false, ["color=", "color=blue", "color=blue%7Cblack%7Cbrown", "color=R%7C100%7CG%7C200%7CB%7C150"]),
-            (.deepObject, true, ["color=", "color=blue", "color%5B0%5D=blue&color%5B1%5D=black&color%5B2%5D=brown", "color%5BR%5D=100&color%5BG%5D=200&color%5BB%5D=150"]),
+            (
+                .deepObject, true,
+                [
+                    "color=", "color=blue", "color%5B0%5D=blue&color%5B1%5D=black&color%5B2%5D=brown",
+                    "color%5BR%5D=100&color%5BG%5D=200&color%5BB%5D=150",
+                ]
+            ),
         ] as [(ParameterBinding.Style, Bool, [String])])
     func queries(style: ParameterBinding.Style, explode: Bool, expected: [String]) {
         #expect([Self.empty, Self.string, Self.array, Self.object].map { Self.query(style, explode, $0) } == expected)
@@ -48,7 +55,10 @@ struct ParameterStyleTests {
 
     @Test("in a header")
     func headers() {
-        #expect([Self.empty, Self.string, Self.array, Self.object].map { ParameterWriter.headerText($0, explode: false) } == ["", "blue", "blue,black,brown", "R,100,G,200,B,150"])
+        #expect(
+            [Self.empty, Self.string, Self.array, Self.object].map { ParameterWriter.headerText($0, explode: false) } == [
+                "", "blue", "blue,black,brown", "R,100,G,200,B,150",
+            ])
         #expect(ParameterWriter.headerText(Self.object, explode: true) == "R=100,G=200,B=150")
     }
 
@@ -66,7 +76,9 @@ struct ParameterStyleTests {
     @Test("go on with brackets in deepObject, and with JSON elsewhere")
     func nested() {
         let value: JSONValue = ["a": ["b": [1, ["c": true]]], "n": nil, "s": "x y"]
-        #expect(Self.query(.deepObject, true, value) == "color%5Ba%5D%5Bb%5D%5B0%5D=1&color%5Ba%5D%5Bb%5D%5B1%5D%5Bc%5D=true&color%5Bs%5D=x%20y")
+        #expect(
+            Self.query(.deepObject, true, value) == "color%5Ba%5D%5Bb%5D%5B0%5D=1&color%5Ba%5D%5Bb%5D%5B1%5D%5Bc%5D=true&color%5Bs%5D=x%20y"
+        )
         #expect(Self.query(.form, true, ["a": ["b": 1]]) == "a=%7B%22b%22%3A1%7D")
         #expect(Self.query(.form, true, []) == "")
         #expect(Self.query(.form, false, []) == "color=")

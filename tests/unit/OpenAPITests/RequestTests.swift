@@ -7,14 +7,18 @@ import Testing
 @Suite("Building a request")
 struct RequestTests {
     private static let bearer = AuthMethod(
-        slug: "token", label: "", placements: [.init(carrier: .header, name: "authorization", form: .bearer, variables: ["token"])], variables: [.init(name: "token", label: "")])
+        slug: "token", label: "", placements: [.init(carrier: .header, name: "authorization", form: .bearer, variables: ["token"])],
+        variables: [.init(name: "token", label: "")])
 
-    private static func binding(_ method: String = "GET", _ path: String = "/x", _ parameters: [ParameterBinding] = [], body: BodyBinding? = nil) -> OperationBinding {
+    private static func binding(
+        _ method: String = "GET", _ path: String = "/x", _ parameters: [ParameterBinding] = [], body: BodyBinding? = nil
+    ) -> OperationBinding {
         OperationBinding(method: method, path: path, parameters: parameters, body: body)
     }
 
     private static func request(
-        _ binding: OperationBinding, _ arguments: JSONObject = [:], server: String? = "https://api.test/v1", credentials: CredentialSet = .none,
+        _ binding: OperationBinding, _ arguments: JSONObject = [:], server: String? = "https://api.test/v1",
+        credentials: CredentialSet = .none,
         limits: RequestLimits = RequestLimits()
     ) throws -> UpstreamRequest {
         try RequestBuilder(binding, limits: limits).request(binding.canonicalArguments(arguments), server: server, credentials: credentials)
@@ -27,17 +31,32 @@ struct RequestTests {
 
     @Test("puts path and query together with the server")
     func urls() throws {
-        let binding = Self.binding("GET", "/pets/{petId}/toys", [.init(name: "petId", location: .path), .init(name: "limit", location: .query), .init(name: "tag", location: .query)])
-        #expect(try Self.url(binding, ["petId": "a b", "limit": 5, "tag": ["x", "y"]]) == "https://api.test/v1/pets/a%20b/toys?limit=5&tag=x&tag=y")
+        let binding = Self.binding(
+            "GET", "/pets/{petId}/toys",
+            [.init(name: "petId", location: .path), .init(name: "limit", location: .query), .init(name: "tag", location: .query)])
+        #expect(
+            try Self.url(binding, ["petId": "a b", "limit": 5, "tag": ["x", "y"]])
+                == "https://api.test/v1/pets/a%20b/toys?limit=5&tag=x&tag=y")
         #expect(try Self.url(binding, ["petId": 7]) == "https://api.test/v1/pets/7/toys")
         #expect(try Self.url(binding, ["petId": 7], server: "https://api.test") == "https://api.test/pets/7/toys")
         #expect(try Self.url(binding, ["petId": 7], server: "https://api.test:8443/base/") == "https://api.test:8443/base/pets/7/toys")
-        #expect(try Self.url(binding, ["petId": 7, "limit": 1], server: "https://api.test/?version=2") == "https://api.test/pets/7/toys?version=2&limit=1")
+        #expect(
+            try Self.url(binding, ["petId": 7, "limit": 1], server: "https://api.test/?version=2")
+                == "https://api.test/pets/7/toys?version=2&limit=1")
         #expect(try Self.url(Self.binding("POST", "/oauth2/token#refresh"), [:]) == "https://api.test/v1/oauth2/token")
-        #expect(try Self.url(Self.binding("GET", "/search?kind=all", [.init(name: "q", location: .query)]), ["q": "x"]) == "https://api.test/v1/search?kind=all&q=x")
-        #expect(try Self.url(Self.binding("GET", "/a{b}c{d}", [.init(name: "b", location: .path), .init(name: "d", location: .path, style: .label)]), ["b": 1, "d": 2]) == "https://api.test/v1/a1c.2")
-        #expect(try Self.url(Self.binding("GET", "/v1/{+name}", [.init(name: "name", location: .path)]), ["name": "users/me/x"]) == "https://api.test/v1/v1/users/me/x")
-        #expect(try Self.url(Self.binding("GET", "/x", [.init(name: "filter", location: .query, isJSON: true)]), ["filter": ["a": [1, 2]]]) == "https://api.test/v1/x?filter=%7B%22a%22%3A%5B1%2C2%5D%7D")
+        #expect(
+            try Self.url(Self.binding("GET", "/search?kind=all", [.init(name: "q", location: .query)]), ["q": "x"])
+                == "https://api.test/v1/search?kind=all&q=x")
+        #expect(
+            try Self.url(
+                Self.binding("GET", "/a{b}c{d}", [.init(name: "b", location: .path), .init(name: "d", location: .path, style: .label)]),
+                ["b": 1, "d": 2]) == "https://api.test/v1/a1c.2")
+        #expect(
+            try Self.url(Self.binding("GET", "/v1/{+name}", [.init(name: "name", location: .path)]), ["name": "users/me/x"])
+                == "https://api.test/v1/v1/users/me/x")
+        #expect(
+            try Self.url(Self.binding("GET", "/x", [.init(name: "filter", location: .query, isJSON: true)]), ["filter": ["a": [1, 2]]])
+                == "https://api.test/v1/x?filter=%7B%22a%22%3A%5B1%2C2%5D%7D")
     }
 
     @Test("never lets a path parameter name another resource", arguments: ["", ".", "..", "%2e%2e"])
@@ -60,22 +79,33 @@ struct RequestTests {
         func message(_ binding: OperationBinding, _ arguments: JSONObject = [:]) -> String? {
             (#expect(throws: ToolError.self) { try Self.request(binding, arguments) })?.message
         }
-        #expect(message(Self.binding("GET", "/x/{id}", [.init(name: "id", location: .path)])) == "The required path parameter `id` is missing.")
-        #expect(message(Self.binding("GET", "/x", [.init(name: "X-A", location: .header, isRequired: true)])) == "The required header parameter `X-A` is missing.")
-        #expect(message(Self.binding("POST", "/x", body: .init(kind: .json, contentType: "application/json", isRequired: true))) == "The required argument `body` is missing.")
+        #expect(
+            message(Self.binding("GET", "/x/{id}", [.init(name: "id", location: .path)])) == "The required path parameter `id` is missing.")
+        #expect(
+            message(Self.binding("GET", "/x", [.init(name: "X-A", location: .header, isRequired: true)]))
+                == "The required header parameter `X-A` is missing.")
+        #expect(
+            message(Self.binding("POST", "/x", body: .init(kind: .json, contentType: "application/json", isRequired: true)))
+                == "The required argument `body` is missing.")
     }
 
     @Test("takes arguments flat and in containers")
     func containers() {
         let binding = Self.binding(
             "POST", "/x/{id}",
-            [.init(name: "id", location: .path), .init(name: "limit", location: .query, coercion: .number), .init(name: "X-Trace", location: .header, coercion: .text), .init(name: "sid", location: .cookie)],
+            [
+                .init(name: "id", location: .path), .init(name: "limit", location: .query, coercion: .number),
+                .init(name: "X-Trace", location: .header, coercion: .text), .init(name: "sid", location: .cookie),
+            ],
             body: .init(kind: .json, contentType: "application/json"))
         let expected: JSONValue = ["id": "7", "limit": 5, "X-Trace": "t", "sid": "s", "body": ["a": 1]]
         let forms: [JSONObject] = [
             ["id": "7", "limit": 5, "X-Trace": "t", "sid": "s", "body": ["a": 1]],
             ["path": ["id": "7"], "query": ["limit": 5], "headers": ["x-trace": "t"], "cookies": ["sid": "s"], "body": ["a": 1]],
-            ["pathParams": ["id": "7"], "queryParams": ["limit": "5"], "header": ["X-Trace": "t"], "cookie": ["sid": "s"], "input": ["a": 1]],
+            [
+                "pathParams": ["id": "7"], "queryParams": ["limit": "5"], "header": ["X-Trace": "t"], "cookie": ["sid": "s"],
+                "input": ["a": 1],
+            ],
             ["params": ["id": "7", "limit": 5, "X-Trace": "t", "sid": "s"], "body": ["a": 1]],
             ["id": "7", "path": ["id": "ignored"], "limit": 5, "X-Trace": "t", "sid": "s", "body": ["a": 1]],
         ]
@@ -84,9 +114,13 @@ struct RequestTests {
 
     @Test("keeps what fits nowhere for the schema to refuse, and drops what says nothing")
     func leftovers() {
-        let binding = Self.binding("GET", "/x", [.init(name: "query", location: .query), .init(name: "id", location: .query, isRequired: true)])
+        let binding = Self.binding(
+            "GET", "/x", [.init(name: "query", location: .query), .init(name: "id", location: .query, isRequired: true)])
         #expect(JSONValue.object(binding.canonicalArguments(["query": ["a": 1], "id": 1])) == ["query": ["a": 1], "id": 1])
-        #expect(JSONValue.object(binding.canonicalArguments(["headers": ["x": 1], "id": nil, "query": nil, "body": [:]])) == ["headers": ["x": 1], "id": nil])
+        #expect(
+            JSONValue.object(binding.canonicalArguments(["headers": ["x": 1], "id": nil, "query": nil, "body": [:]])) == [
+                "headers": ["x": 1], "id": nil,
+            ])
         #expect(JSONValue.object(binding.canonicalArguments(["other": 1, "body": ["a": 1]])) == ["other": 1, "body": ["a": 1]])
     }
 
@@ -103,13 +137,23 @@ struct RequestTests {
             "POST", "/x",
             body: .init(
                 kind: .form, contentType: "application/x-www-form-urlencoded",
-                encodings: ["deep": .init(style: .deepObject), "csv": .init(style: .form, explode: false), "flat": .init(style: .form), "raw": .init(style: .form, allowReserved: true)]))
+                encodings: [
+                    "deep": .init(style: .deepObject), "csv": .init(style: .form, explode: false), "flat": .init(style: .form),
+                    "raw": .init(style: .form, allowReserved: true),
+                ]))
         let body = try Self.request(
             form,
-            ["body": ["To": "+1 555", "MediaUrl": ["a", "b"], "meta": ["k": "v"], "deep": ["a": ["b": 1]], "csv": [1, 2], "flat": ["R": 1, "G": 2], "raw": "a/b&c", "gone": nil, "yes": true]]).body
+            [
+                "body": [
+                    "To": "+1 555", "MediaUrl": ["a", "b"], "meta": ["k": "v"], "deep": ["a": ["b": 1]], "csv": [1, 2],
+                    "flat": ["R": 1, "G": 2], "raw": "a/b&c", "gone": nil, "yes": true,
+                ]
+            ]
+        ).body
         #expect(
             String(decoding: body ?? [], as: UTF8.self)
-                == "To=%2B1%20555&MediaUrl=a&MediaUrl=b&meta=%7B%22k%22%3A%22v%22%7D&deep%5Ba%5D%5Bb%5D=1&csv=1,2&R=1&G=2&raw=a/b%26c&yes=true")
+                == "To=%2B1%20555&MediaUrl=a&MediaUrl=b&meta=%7B%22k%22%3A%22v%22%7D&deep%5Ba%5D%5Bb%5D=1&csv=1,2&R=1&G=2&raw=a/b%26c&yes=true"
+        )
         #expect(throws: ToolError.self) { try Self.request(form, ["body": "text"]) }
     }
 
@@ -138,17 +182,28 @@ struct RequestTests {
         let method = AuthMethod(
             slug: "m", label: "",
             placements: [
-                .init(carrier: .header, name: "x-key", form: .plain, variables: ["key"]), .init(carrier: .query, name: "app", form: .plain, variables: ["app"]),
-                .init(carrier: .cookie, name: "sid", form: .plain, variables: ["sid"]), .init(carrier: .header, name: "authorization", form: .basic, variables: ["user", "password"]),
+                .init(carrier: .header, name: "x-key", form: .plain, variables: ["key"]),
+                .init(carrier: .query, name: "app", form: .plain, variables: ["app"]),
+                .init(carrier: .cookie, name: "sid", form: .plain, variables: ["sid"]),
+                .init(carrier: .header, name: "authorization", form: .basic, variables: ["user", "password"]),
             ], variables: ["key", "app", "sid", "user", "password"].map { .init(name: $0, label: "", mayBeEmpty: $0 == "password") })
-        let credentials = CredentialSet(method: method, values: ["key": Secret("K"), "app": Secret("A&B"), "sid": Secret("S"), "user": Secret("u"), "password": Secret("")])
+        let credentials = CredentialSet(
+            method: method,
+            values: ["key": Secret("K"), "app": Secret("A&B"), "sid": Secret("S"), "user": Secret("u"), "password": Secret("")])
         let binding = Self.binding(
             "GET", "/x",
-            [.init(name: "X-Key", location: .header), .init(name: "app", location: .query), .init(name: "sid", location: .cookie), .init(name: "lang", location: .cookie), .init(name: "Authorization", location: .header)])
-        let request = try Self.request(binding, ["X-Key": "evil", "app": "evil", "sid": "evil", "lang": "de", "Authorization": "evil"], credentials: credentials)
+            [
+                .init(name: "X-Key", location: .header), .init(name: "app", location: .query), .init(name: "sid", location: .cookie),
+                .init(name: "lang", location: .cookie), .init(name: "Authorization", location: .header),
+            ])
+        let request = try Self.request(
+            binding, ["X-Key": "evil", "app": "evil", "sid": "evil", "lang": "de", "Authorization": "evil"], credentials: credentials)
         #expect(request.target == "/v1/x")
         #expect(!request.headers.contains { $0.value == "evil" })
-        #expect(Dictionary(uniqueKeysWithValues: request.secretHeaders.map { ($0.name, $0.value.reveal()) }) == ["x-key": "K", "authorization": "Basic dTo=", "cookie": "lang=de; sid=S"])
+        #expect(
+            Dictionary(uniqueKeysWithValues: request.secretHeaders.map { ($0.name, $0.value.reveal()) }) == [
+                "x-key": "K", "authorization": "Basic dTo=", "cookie": "lang=de; sid=S",
+            ])
         #expect(request.secretQuery.map { $0.value.reveal() } == ["A&B"])
         var open = binding
         open.sendsCredentials = false
@@ -158,11 +213,14 @@ struct RequestTests {
     @Test("says which credential is missing, and never sends an empty one")
     func missingCredential() throws {
         for values in [[:], ["token": Secret("")], ["token": Secret("a\nb")]] {
-            let error = #expect(throws: ToolError.self) { try Self.request(Self.binding(), credentials: CredentialSet(method: Self.bearer, values: values)) }
+            let error = #expect(throws: ToolError.self) {
+                try Self.request(Self.binding(), credentials: CredentialSet(method: Self.bearer, values: values))
+            }
             #expect(error?.code == "connection_value_missing")
             #expect(error?.message.contains("`token`") == true)
         }
-        let pasted = try Self.request(Self.binding(), credentials: CredentialSet(method: Self.bearer, values: ["token": Secret("Bearer abc")]))
+        let pasted = try Self.request(
+            Self.binding(), credentials: CredentialSet(method: Self.bearer, values: ["token": Secret("Bearer abc")]))
         #expect(pasted.secretHeaders.first?.value.reveal() == "Bearer abc")
     }
 
@@ -191,7 +249,11 @@ struct RequestTests {
         #expect(named.headers.filter { $0.name == "user-agent" }.map(\.value) == ["me"])
     }
 
-    @Test("encodes Base64 as RFC 4648 has it", arguments: [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE="), ("foobar", "Zm9vYmFy")])
+    @Test(
+        "encodes Base64 as RFC 4648 has it",
+        arguments: [
+            ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE="), ("foobar", "Zm9vYmFy"),
+        ])
     func base64(text: String, expected: String) {
         #expect(Base64.encode(Array(text.utf8)) == expected)
     }

@@ -13,17 +13,26 @@ struct SchemaTests {
             (#"{"nullable": true}"#, "{}"), (#"{"type": "string", "nullable": false}"#, #"{"type": "string"}"#),
             (##"{"$ref": "#/components/schemas/Y", "nullable": true}"##, ##"{"anyOf": [{"$ref": "#/$defs/Y"}, {"type": "null"}]}"##),
             (##"{"$ref": "#/components/schemas/Y", "description": "d", "minLength": 3}"##, ##"{"$ref": "#/$defs/Y", "description": "d"}"##),
-            (#"{"description": "d", "allOf": [{"type": "string"}], "nullable": true}"#,
-                #"{"description": "d", "anyOf": [{"allOf": [{"type": "string"}]}, {"type": "null"}]}"#),
+            (
+                #"{"description": "d", "allOf": [{"type": "string"}], "nullable": true}"#,
+                #"{"description": "d", "anyOf": [{"allOf": [{"type": "string"}]}, {"type": "null"}]}"#
+            ),
             (#"{"oneOf": [{"type": "string"}], "nullable": true}"#, #"{"anyOf": [{"type": "string"}, {"type": "null"}]}"#),
             (#"{"minimum": 1, "exclusiveMinimum": true}"#, #"{"exclusiveMinimum": 1}"#),
             (#"{"maximum": 9, "exclusiveMaximum": false}"#, #"{"maximum": 9}"#), (#"{"exclusiveMinimum": 4}"#, #"{"exclusiveMinimum": 4}"#),
             (#"{"type": "string", "example": "x"}"#, #"{"type": "string", "examples": ["x"]}"#),
-            (#"{"oneOf": [{"type": "integer"}], "anyOf": [{"type": "number"}]}"#, #"{"anyOf": [{"type": "number"}], "allOf": [{"anyOf": [{"type": "integer"}]}]}"#),
-            (#"{"type": "object", "properties": {"id": {"type": "string", "readOnly": true}, "n": {"type": "string"}}, "required": ["id", "n"]}"#,
-                #"{"type": "object", "properties": {"id": {"type": "string", "readOnly": true}, "n": {"type": "string"}}, "required": ["n"]}"#),
-            (#"{"properties": {"nullable": {"type": "boolean"}, "$ref": {"type": "string"}}}"#,
-                #"{"properties": {"nullable": {"type": "boolean"}, "$ref": {"type": "string"}}}"#),
+            (
+                #"{"oneOf": [{"type": "integer"}], "anyOf": [{"type": "number"}]}"#,
+                #"{"anyOf": [{"type": "number"}], "allOf": [{"anyOf": [{"type": "integer"}]}]}"#
+            ),
+            (
+                #"{"type": "object", "properties": {"id": {"type": "string", "readOnly": true}, "n": {"type": "string"}}, "required": ["id", "n"]}"#,
+                #"{"type": "object", "properties": {"id": {"type": "string", "readOnly": true}, "n": {"type": "string"}}, "required": ["n"]}"#
+            ),
+            (
+                #"{"properties": {"nullable": {"type": "boolean"}, "$ref": {"type": "string"}}}"#,
+                #"{"properties": {"nullable": {"type": "boolean"}, "$ref": {"type": "string"}}}"#
+            ),
         ])
     func legacy(given: String, expected: String) throws {
         let written = try Documents.definition(given, others: #""Y": {"type": "string"}"#)
@@ -33,12 +42,17 @@ struct SchemaTests {
     @Test(
         "of the wrong form lose what no validator takes",
         arguments: [
-            (#"{"type": "file"}"#, "{}"), (#"{"type": ["string", "any"]}"#, "{}"), (#"{"required": true, "type": "string"}"#, #"{"type": "string"}"#),
+            (#"{"type": "file"}"#, "{}"), (#"{"type": ["string", "any"]}"#, "{}"),
+            (#"{"required": true, "type": "string"}"#, #"{"type": "string"}"#),
             (#"{"enum": []}"#, "{}"), (#"{"minLength": -1, "maxLength": "5", "pattern": 3}"#, "{}"), (#"{"multipleOf": 0}"#, "{}"),
             (#"{"allOf": [], "anyOf": {"type": "string"}}"#, "{}"), (#"{"items": [{"type": "string"}]}"#, "{}"),
-            (#"{"$id": "http://x/", "$anchor": "a", "xml": {}, "discriminator": {"propertyName": "p"}, "x-thing": 1, "externalDocs": {}}"#, "{}"),
+            (
+                #"{"$id": "http://x/", "$anchor": "a", "xml": {}, "discriminator": {"propertyName": "p"}, "x-thing": 1, "externalDocs": {}}"#,
+                "{}"
+            ),
             (#"{"type": "array", "items": true}"#, #"{"type": "array", "items": true}"#), ("true", "true"), ("false", "false"), ("3", "{}"),
-            (#"{"required": ["a", "a", 3]}"#, #"{"required": ["a"]}"#), (#"{"properties": 3, "additionalProperties": false}"#, #"{"additionalProperties": false}"#),
+            (#"{"required": ["a", "a", 3]}"#, #"{"required": ["a"]}"#),
+            (#"{"properties": 3, "additionalProperties": false}"#, #"{"additionalProperties": false}"#),
         ])
     func hostile(given: String, expected: String) throws {
         #expect(try Documents.definition(given, version: "3.1.0") == (try JSONValue(parsing: expected)))
@@ -47,7 +61,8 @@ struct SchemaTests {
     @Test("that refer to themselves and each other are nothing special")
     func cycles() throws {
         let source = try Documents.ingest(
-            paths: ##"{"/n": {"get": {"operationId": "n", "responses": {"200": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Node"}}}}}}}}"##,
+            paths:
+                ##"{"/n": {"get": {"operationId": "n", "responses": {"200": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Node"}}}}}}}}"##,
             components: ##"""
                 {"schemas": {"Node": {"type": "object", "properties": {"next": {"$ref": "#/components/schemas/Node"}, "tree": {"$ref": "#/components/schemas/Tree"}}},
                 "Tree": {"type": "array", "items": {"$ref": "#/components/schemas/Node"}}, "Self": {"$ref": "#/components/schemas/Self"}, "Unused": {"type": "string"}}}
@@ -75,8 +90,10 @@ struct SchemaTests {
                  "Outer": {"properties": {"inner": {"const": 6}}}}}
                 """#)
         #expect(source.faults.isEmpty)
-        let body = try #require(try source.tools.first { $0.binding.method == "POST" }?.inputSchema.value()["properties"]?["body"]?["properties"])
-        let definitions = Dictionary(uniqueKeysWithValues: try source.definitions.map { (DefinitionTable.reference(toName: $0.name), try $0.schema.value()) })
+        let body = try #require(
+            try source.tools.first { $0.binding.method == "POST" }?.inputSchema.value()["properties"]?["body"]?["properties"])
+        let definitions = Dictionary(
+            uniqueKeysWithValues: try source.definitions.map { (DefinitionTable.reference(toName: $0.name), try $0.schema.value()) })
         func target(_ name: String) -> JSONValue? { body[name]?["$ref"]?.string.flatMap { definitions[$0] } }
         #expect(["slash", "tilde", "percent", "space", "dots", "inner"].map { target($0)?["const"]?.int } == [1, 2, 3, 4, 5, 6])
         #expect(target("elsewhere") == ["type": "boolean"])
@@ -90,7 +107,9 @@ struct SchemaTests {
         arguments: ["other.yaml#/X", "https://example.com/x.json", "#/components/schemas/Missing", "#anchor", "#/components/schemas/%zz"])
     func missing(reference: String) throws {
         let source = try Documents.ingest(
-            paths: #"{"/x": {"get": {"operationId": "x", "responses": {"200": {"content": {"application/json": {"schema": {"$ref": "\#(reference)"}}}}}}}}"#)
+            paths:
+                #"{"/x": {"get": {"operationId": "x", "responses": {"200": {"content": {"application/json": {"schema": {"$ref": "\#(reference)"}}}}}}}}"#
+        )
         #expect(source.tools.count == 1)
         #expect(source.faults.count == 1)
         #expect(source.faults.first?.location == "GET /x")

@@ -9,12 +9,14 @@ struct SecurityTests {
     private static func methods(_ schemes: String, security: String = "[]", operation: String? = nil) throws -> [AuthMethod] {
         let operation = operation.map { "\"security\": \($0)," } ?? ""
         return try Documents.ingest(
-            paths: #"{"/x": {"get": {\#(operation) "responses": {}}}}"#, components: #"{"securitySchemes": {\#(schemes)}}"#, more: #""security": \#(security),"#
+            paths: #"{"/x": {"get": {\#(operation) "responses": {}}}}"#, components: #"{"securitySchemes": {\#(schemes)}}"#,
+            more: #""security": \#(security),"#
         ).configuration.authMethods
     }
 
     private static let bearer = #""token": {"type": "http", "scheme": "Bearer"}"#
-    private static let keys = #""apiEmail": {"type": "apiKey", "in": "header", "name": "X-Auth-Email"}, "api_key": {"type": "apiKey", "in": "header", "name": "X-Auth-Key"}"#
+    private static let keys =
+        #""apiEmail": {"type": "apiKey", "in": "header", "name": "X-Auth-Email"}, "api_key": {"type": "apiKey", "in": "header", "name": "X-Auth-Key"}"#
 
     @Test("come from schemes, one each")
     func single() throws {
@@ -47,15 +49,19 @@ struct SecurityTests {
         #expect(try Self.methods("").map(\.slug) == ["bearer", "basic", "none"])
     }
 
-    @Test("never put credentials into fields that are Roost's", arguments: ["Host", "Content-Length", "Cookie", "bad name", "Content-Type"])
+    @Test(
+        "never put credentials into fields that are Roost's", arguments: ["Host", "Content-Length", "Cookie", "bad name", "Content-Type"])
     func reserved(name: String) throws {
         #expect(try Self.methods(#""k": {"type": "apiKey", "in": "header", "name": "\#(name)"}"#).map(\.slug) == ["none"])
     }
 
     @Test("with the same slug are told apart")
     func slugs() throws {
-        #expect(try Self.methods(#""api_key": {"type": "http", "scheme": "bearer"}, "apiKey": {"type": "http", "scheme": "basic"}, "none": {"type": "http", "scheme": "bearer"}"#).map(\.slug)
-            == ["api-key", "api-key-2", "none-2", "none"])
+        #expect(
+            try Self.methods(
+                #""api_key": {"type": "http", "scheme": "bearer"}, "apiKey": {"type": "http", "scheme": "basic"}, "none": {"type": "http", "scheme": "bearer"}"#
+            ).map(\.slug)
+                == ["api-key", "api-key-2", "none-2", "none"])
     }
 
     @Test("say what is wrong with values, and never the values")

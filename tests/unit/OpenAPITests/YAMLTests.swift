@@ -12,13 +12,19 @@ struct YAMLTests {
     @Test(
         "scalars mean what YAML 1.2 says",
         arguments: [
-            ("no", "\"no\""), ("yes", "\"yes\""), ("on", "\"on\""), ("Off", "\"Off\""), ("y", "\"y\""), ("true", "true"), ("False", "false"),
+            ("no", "\"no\""), ("yes", "\"yes\""), ("on", "\"on\""), ("Off", "\"Off\""), ("y", "\"y\""), ("true", "true"),
+            ("False", "false"),
             ("TRUE", "true"), ("tRUE", "\"tRUE\""), ("null", "null"), ("~", "null"), ("", "null"), ("Null", "null"), ("nUll", "\"nUll\""),
-            ("12", "12"), ("-7", "-7"), ("+7", "7"), ("007", "7"), ("0", "0"), ("-0", "0"), ("0o17", "15"), ("017", "17"), ("0x1F", "31"), ("0b11", "\"0b11\""),
-            ("1_000", "\"1_000\""), ("12:30", "\"12:30\""), ("2001-01-01", "\"2001-01-01\""), ("1.5", "1.5"), (".5", "0.5"), ("5.", "5"), ("-.5", "-0.5"),
-            ("1e3", "1e3"), ("1.5E-2", "0.015"), (".inf", "\".inf\""), ("-.INF", "\"-.INF\""), (".nan", "\".nan\""), ("1.2.3", "\"1.2.3\""), ("-", "\"-\""),
-            ("1e", "\"1e\""), ("+", "\"+\""), ("12345678901234567890123", "12345678901234567890123"), ("'12'", "\"12\""), ("\"true\"", "\"true\""),
-            ("!!str 12", "\"12\""), ("!!int \"12\"", "12"), ("!mine 12", "12"), ("=", "\"=\""), ("<<", "\"<<\""), ("0.1000000000000000055", "0.1000000000000000055"),
+            ("12", "12"), ("-7", "-7"), ("+7", "7"), ("007", "7"), ("0", "0"), ("-0", "0"), ("0o17", "15"), ("017", "17"), ("0x1F", "31"),
+            ("0b11", "\"0b11\""),
+            ("1_000", "\"1_000\""), ("12:30", "\"12:30\""), ("2001-01-01", "\"2001-01-01\""), ("1.5", "1.5"), (".5", "0.5"), ("5.", "5"),
+            ("-.5", "-0.5"),
+            ("1e3", "1e3"), ("1.5E-2", "0.015"), (".inf", "\".inf\""), ("-.INF", "\"-.INF\""), (".nan", "\".nan\""), ("1.2.3", "\"1.2.3\""),
+            ("-", "\"-\""),
+            ("1e", "\"1e\""), ("+", "\"+\""), ("12345678901234567890123", "12345678901234567890123"), ("'12'", "\"12\""),
+            ("\"true\"", "\"true\""),
+            ("!!str 12", "\"12\""), ("!!int \"12\"", "12"), ("!mine 12", "12"), ("=", "\"=\""), ("<<", "\"<<\""),
+            ("0.1000000000000000055", "0.1000000000000000055"),
         ])
     func scalars(yaml: String, json: String) throws {
         let value = yaml == "-" ? YAMLScalar.value("-", isPlain: true, tag: nil) : try Self.read("a: \(yaml)")["a"]
@@ -38,7 +44,8 @@ struct YAMLTests {
 
     @Test("aliases and merge keys give the values they stand for")
     func aliases() throws {
-        let value = try Self.read("base: &b {x: 1, y: 2}\ncopy: *b\nmerged:\n  <<: *b\n  y: 3\nmany:\n  <<: [*b, {z: 4, x: 9}]\nlist: [&s word, *s]\n")
+        let value = try Self.read(
+            "base: &b {x: 1, y: 2}\ncopy: *b\nmerged:\n  <<: *b\n  y: 3\nmany:\n  <<: [*b, {z: 4, x: 9}]\nlist: [&s word, *s]\n")
         #expect(value["copy"] == ["x": 1, "y": 2])
         #expect(value["merged"] == ["x": 1, "y": 3])
         #expect(value["many"] == ["x": 1, "y": 2, "z": 4])
@@ -81,7 +88,10 @@ struct YAMLTests {
 
     @Test(
         "what cannot be said in JSON is refused with its line",
-        arguments: ["a: 1\na: 2\n", "? [a, b]\n: 1\n", "? {a: b}\n: 1\n", "a: *missing\n", "a: &x *x\n", "a: \"\\q\"\n", "a: [1, 2\n", "\tb: 1\n", "%YAML 3.0\n---\na: 1\n"])
+        arguments: [
+            "a: 1\na: 2\n", "? [a, b]\n: 1\n", "? {a: b}\n: 1\n", "a: *missing\n", "a: &x *x\n", "a: \"\\q\"\n", "a: [1, 2\n", "\tb: 1\n",
+            "%YAML 3.0\n---\na: 1\n",
+        ])
     func refusals(text: String) {
         let error = #expect(throws: OpenAPIError.self) { try Self.read(text) }
         #expect(error?.message.contains("line") == true)

@@ -24,21 +24,31 @@ struct ProgramTests {
                 ("return new Map([[1, 'a']])", #"[[1,"a"]]"#),
                 ("return new Uint8Array([1, 2])", "[1,2]"),
                 ("return [NaN, undefined, Infinity]", "[null,null,null]"),
-                ("return { error: Object.assign(new TypeError('no'), { code: 7 }) }", #"{"error":{"name":"TypeError","message":"no","code":7}}"#),
+                (
+                    "return { error: Object.assign(new TypeError('no'), { code: 7 }) }",
+                    #"{"error":{"name":"TypeError","message":"no","code":7}}"#
+                ),
                 ("const a = { x: 1 }; return [a, a]", #"[{"x":1},{"x":1}]"#),
-                ("const a = {}; a.a = a; return a", "TypeError: The result cannot be sent as JSON: JSON.stringify cannot serialize cyclic structures."),
+                (
+                    "const a = {}; a.a = a; return a",
+                    "TypeError: The result cannot be sent as JSON: JSON.stringify cannot serialize cyclic structures."
+                ),
                 ("return { a: 1n }", "TypeError: The result cannot be sent as JSON: JSON.stringify cannot serialize BigInt."),
                 ("return typeof this", #""undefined""#),
                 ("return await new Promise((resolve) => queueMicrotask(() => resolve('m')))", #""m""#),
                 ("return await Promise.all([1, Promise.resolve(2)])", "[1,2]"),
                 ("return eval('1 + 1') + new Function('return 7')()", "9"),
-                ("return [typeof WebAssembly, typeof SharedArrayBuffer, typeof process, typeof require, typeof WeakRef]",
-                    #"["undefined","undefined","undefined","undefined","undefined"]"#),
+                (
+                    "return [typeof WebAssembly, typeof SharedArrayBuffer, typeof process, typeof require, typeof WeakRef]",
+                    #"["undefined","undefined","undefined","undefined","undefined"]"#
+                ),
                 ("throw 'text'", "Thrown: text"),
                 ("throw { code: 7 }", #"Thrown: {"code":7}"#),
                 ("null.x", "TypeError: null is not an object (evaluating 'null.x')"),
-                ("fetch('https://example.com')",
-                    "Error: fetch is disabled: programs have no network. Call an API through tools.<integration>…; tools.search finds it."),
+                (
+                    "fetch('https://example.com')",
+                    "Error: fetch is disabled: programs have no network. Call an API through tools.<integration>…; tools.search finds it."
+                ),
                 ("await import('fs')", "Error: Could not import the module 'fs'."),
             ]
             for (source, expected) in cases {

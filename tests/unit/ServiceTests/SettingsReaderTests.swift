@@ -83,7 +83,9 @@ import Testing
         #expect(ByteCountText.parse(ByteCountText.format(count)) == count)
     }
 
-    @Test("numbers that overflow, are negative or carry rubbish are refused", arguments: ["9999999999999999999h", "-1s", "1.5s", "s", "", "1 s"])
+    @Test(
+        "numbers that overflow, are negative or carry rubbish are refused",
+        arguments: ["9999999999999999999h", "-1s", "1.5s", "s", "", "1 s"])
     func badDurations(text: String) {
         #expect(DurationText.parse(text) == nil)
     }

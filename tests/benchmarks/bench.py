@@ -1,0 +1,312 @@
+"""Measures Roost, each figure beside its yardstick, and prints one Markdown table.
+
+usage: bench.py --build FOLDER [--rounds N] [--seconds S] [--only WORD]
+
+CPU time is what counts: it is read from /proc for every process of Roost (services, zygotes, programs, esbuild), divided by the requests that
+were answered, and the median over the rounds is shown. Rounds of Roost and its yardstick alternate, so that both see the same machine.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def cpu_seconds(pid):
+    """CPU time of a process and of its children that were waited for."""
+    try:
+        text = pathlib.Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    fields = text[text.rindex(")") + 2 :].split()
+    return sum(int(field) for field in fields[11:15]) / TICK
+
+
+def descendants(pid):
+    parents = {}
+    for entry in pathlib.Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                text = (entry / "stat").read_text()
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            parents.setdefault(int(text[text.rindex(")") + 2 :].split()[1]), []).append(int(entry.name))
+    found, queue = [], [pid]
+    while queue:
+        for child in parents.get(queue.pop(), []):
+            found.append(child)
+            queue.append(child)
+    return found
+
+
+def resident_bytes(pid):
+    return int(pathlib.Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def call(url, key, body=None, method=None, headers=()):
+    request = urllib.request.Request(url, data=None if body is None else json.dumps(body).encode(), method=method)
+    request.add_header("Authorization", f"Bearer {key}")
+    request.add_header("Content-Type", "application/json")
+    request.add_header("Accept", "application/json, text/event-stream")
+    for name, value in headers:
+        request.add_header(name, value)
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return answer.headers, answer.read()
+
+
+class Roost:
+    """`roost dev` of a release build, in a folder of its own."""
+
+    def __init__(self, build, environment=()):
+        self.folder = tempfile.mkdtemp(prefix="roost-bench-")
+        variables = dict(os.environ, ROOST_PORT="0", ROOST_DATA_DIR=self.folder, **dict(environment))
+        self.process = subprocess.Popen([str(build / "roost"), "dev"], stdout=subprocess.PIPE, text=True, env=variables)
+        lines = {}
+        for line in self.process.stdout:
+            name, _, value = line.strip().partition(": ")
+            lines[name] = value
+            if "Admin key" in lines:
+                break
+        self.url, self.key, self.admin = lines["MCP URL"], lines["API key"], lines["Admin key"]
+
+    def open_session(self):
+        message = {
+            "jsonrpc": "2.0",
+            "id": 1,
+            "method": "initialize",
+            "params": {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "bench", "version": "1"}},
+        }
+        headers, _ = call(self.url, self.key, message)
+        return headers["Mcp-Session-Id"]
+
+    def processes(self):
+        return descendants(self.process.pid)
+
+    def service(self, name):
+        for pid in self.processes():
+            if pathlib.Path(f"/proc/{pid}/comm").read_text().strip() == name[:15]:
+                return pid
+        raise LookupError(name)
+
+    def cpu(self):
+        return sum(cpu_seconds(pid) for pid in self.processes())
+
+    def close(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(timeout=60)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Nginx:
+    """nginx as a proxy in front of a second server of its own that answers the same bytes: the least a hop can cost."""
+
+    def __init__(self):
+        self.folder = tempfile.mkdtemp(prefix="roost-bench-nginx-")
+        front, back = free_port(), free_port()
+        self.url = f"http://127.0.0.1:{front}/mcp"
+        config = f"""
+        daemon off; worker_processes 2; pid {self.folder}/pid; error_log {self.folder}/error.log;
+        events {{ worker_connections 4096; }}
+        http {{
+            access_log off; client_body_temp_path {self.folder}/b; proxy_temp_path {self.folder}/p; fastcgi_temp_path {self.folder}/f;
+            uwsgi_temp_path {self.folder}/u; scgi_temp_path {self.folder}/s;
+            upstream back {{ server 127.0.0.1:{back}; keepalive 64; }}
+            server {{ listen 127.0.0.1:{front}; keepalive_requests 10000000;
+                location / {{ proxy_pass http://back; proxy_http_version 1.1; proxy_set_header Connection ""; }} }}
+            server {{ listen 127.0.0.1:{back}; keepalive_requests 10000000;
+                location / {{ default_type application/json; return 200 '{{"jsonrpc":"2.0","id":7,"result":{{}}}}'; }} }}
+        }}"""
+        path = pathlib.Path(self.folder) / "nginx.conf"
+        path.write_text(config)
+        self.process = subprocess.Popen(["nginx", "-c", str(path), "-e", f"{self.folder}/error.log"])
+        for _ in range(200):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", front)) == 0:
+                    return
+            time.sleep(0.02)
+        raise RuntimeError("nginx did not start")
+
+    def cpu(self):
+        return sum(cpu_seconds(pid) for pid in descendants(self.process.pid))
+
+    def close(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(timeout=20)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def load(url, message, headers, connections, seconds):
+    """Runs wrk; answers how many requests were answered, their rate, median and 99th percentile in ms, and how many failed."""
+    script = ['wrk.method = "POST"', f"wrk.body = {lua(json.dumps(message))}"]
+    script += [f"wrk.headers[{lua(name)}] = {lua(value)}" for name, value in headers]
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
+        file.write("\n".join(script))
+        file.flush()
+        text = subprocess.run(
+            ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "--timeout", "20s", "-s", file.name, url],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+    requests = int(re.search(r"(\d+) requests in", text)[1])
+    refused = sum(int(count) for count in re.findall(r"Non-2xx or 3xx responses: (\d+)", text))
+    milliseconds = {"us": 0.001, "ms": 1, "s": 1000}
+    quantile = {}
+    for name in ("50%", "99%"):
+        value, unit = re.search(rf"^\s+{name}\s+([\d.]+)(us|ms|s)$", text, re.M).groups()
+        quantile[name] = float(value) * milliseconds[unit]
+    return requests, requests / seconds, quantile["50%"], quantile["99%"], refused
+
+
+def lua(text):
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def measure(target, message, headers, connections, seconds):
+    load(target.url, message, headers, connections, 1)
+    before = target.cpu()
+    requests, rate, median, tail, refused = load(target.url, message, headers, connections, seconds)
+    if refused:
+        raise RuntimeError(f"{refused} of {requests} requests were refused")
+    return (target.cpu() - before) * 1000 / requests, rate, median, tail
+
+
+def medians(rows):
+    return [statistics.median(column) for column in zip(*rows)]
+
+
+def hop(roost, nginx, name, method, options):
+    for connections in (1, 16, 64):
+        session = roost.open_session()
+        common = [("Content-Type", "application/json"), ("Accept", "application/json, text/event-stream")]
+        ours = common + [("Authorization", f"Bearer {roost.key}"), ("Mcp-Session-Id", session)]
+        message = {"jsonrpc": "2.0", "id": 7, "method": method}
+        mine, theirs = [], []
+        for _ in range(options.rounds):
+            mine.append(measure(roost, message, ours, connections, options.seconds))
+            theirs.append(measure(nginx, message, common, connections, options.seconds))
+        (cpu, rate, median, tail), (yard, *_) = medians(mine), medians(theirs)
+        yield (
+            f"{name}, {connections} connections",
+            f"{cpu:.3f} ms CPU, {rate:,.0f}/s, p50 {median:.2f} ms, p99 {tail:.2f} ms",
+            f"nginx to nginx: {yard:.3f} ms CPU",
+            f"{cpu / yard:.1f}",
+        )
+
+
+def execute(roost, code, count):
+    """CPU and wall time of one `execute` in ms, one after the other."""
+    session = roost.open_session()
+    message = {"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": {"name": "execute", "arguments": {"code": code}}}
+    headers = [("Mcp-Session-Id", session)]
+    for _ in range(5):
+        _, body = call(roost.url, roost.key, message, headers=headers)
+        if b'"isError":true' in body:
+            raise RuntimeError(body.decode())
+    before, started = roost.cpu(), time.monotonic()
+    for _ in range(count):
+        call(roost.url, roost.key, message, headers=headers)
+    return (roost.cpu() - before) * 1000 / count, (time.monotonic() - started) * 1000 / count
+
+
+def node_baseline(code, count):
+    """The same program in a fresh Node process each: what a sandbox by process costs elsewhere. None where there is no Node."""
+    if not shutil.which("node"):
+        return None
+    before = os.times()
+    for _ in range(count):
+        subprocess.run(["node", "-e", code], check=True, capture_output=True)
+    after = os.times()
+    return (after.children_user + after.children_system - before.children_user - before.children_system) * 1000 / count
+
+
+def programs(roost, notes, options):
+    api = roost.url.removesuffix("/mcp") + "/api/v1"
+    call(f"{api}/integrations", roost.admin, {"slug": "notes", "url": f"{notes}/openapi.json"})
+    call(f"{api}/integrations/notes/connections", roost.admin, {"name": "main", "method": "token", "values": {"token": "notes-token"}})
+    rows = [
+        ("`execute` of `return 1+1`", "return 1+1", "process.stdout.write(String(1+1))"),
+        ("`execute` of one upstream GET", "return (await tools.notes.org.main.notes.get({id: 1})).data", None),
+    ]
+    for name, code, baseline in rows:
+        samples = [execute(roost, code, 50) for _ in range(options.rounds)]
+        cpu, wall = medians(samples)
+        yard = node_baseline(baseline, 10) if baseline else None
+        yield (
+            name,
+            f"{cpu:.1f} ms CPU, {wall:.1f} ms wall",
+            f"a fresh Node process: {yard:.1f} ms CPU" if yard else "–",
+            f"{cpu / yard:.2f}" if yard else "–",
+        )
+
+
+def sessions(roost, count=2000):
+    service = roost.service("session-service")
+    for _ in range(200):
+        roost.open_session()
+    before = resident_bytes(service)
+    for _ in range(count):
+        roost.open_session()
+    yield (f"an idle session in the session-service ({count} opened)", f"{(resident_bytes(service) - before) / count / 1024:.1f} KiB", "–", "–")
+
+
+def library(build):
+    """Figures of the libraries by themselves, from the program that measures them."""
+    text = subprocess.run([str(build / "library-bench"), str(ROOT.parent / "shared" / "corpus")], capture_output=True, text=True, check=True).stdout
+    for line in text.splitlines():
+        yield tuple(line.split("\t"))
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", type=pathlib.Path, required=True)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=3)
+    parser.add_argument("--only", default="")
+    options = parser.parse_args()
+    notes = subprocess.Popen([sys.executable, str(ROOT / "tests/apis/notes.py"), "--port", "0"], stdout=subprocess.PIPE, text=True)
+    notes_url = notes.stdout.readline().strip().removeprefix("listening on ")
+    roost = Roost(options.build.resolve(), [("ROOST_EGRESS_ALLOW", notes_url.removeprefix("http://"))])
+    nginx = Nginx()
+    try:
+        groups = {
+            "ping": lambda: hop(roost, nginx, "`ping`", "ping", options),
+            "tools": lambda: hop(roost, nginx, "`tools/list`", "tools/list", options),
+            "execute": lambda: programs(roost, notes_url, options),
+            "sessions": lambda: sessions(roost),
+            "library": lambda: library(options.build.resolve()),
+        }
+        print("| what | measured | beside it | ratio |\n| --- | --- | --- | --- |", flush=True)
+        for name, rows in groups.items():
+            if options.only in name:
+                for row in rows():
+                    print("| " + " | ".join(row) + " |", flush=True)
+    finally:
+        nginx.close()
+        roost.close()
+        notes.kill()
+        notes.wait()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,10 @@
+import Foundation
+
+// usage: library-bench CORPUS: prints tab-separated rows for `bench.py`.
+guard CommandLine.arguments.count == 2 else {
+    FileHandle.standardError.write(Data("usage: library-bench CORPUS\n".utf8))
+    exit(64)
+}
+let corpus = CommandLine.arguments[1]
+try JSONBench.run(corpus: corpus, rounds: 5)
+try IngestBench.run(corpus: corpus, rounds: 5)
