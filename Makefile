@@ -9,8 +9,6 @@ SHELL := /bin/bash
 RELEASE := .build/release
 VENV := .venv/.stamp
 
-# Libraries of our own are checked for imports that Package.swift does not declare.
-DEBUG_FLAGS := --explicit-target-dependency-import-check error
 REQUESTS ?= 1000000
 RESTARTS ?= 100
 
@@ -25,7 +23,7 @@ run: release ## Build and start Roost on this machine (ROOST_PORT, ROOST_DATA_DI
 .PHONY: test
 test: debug $(VENV) ## Build and run all tests
 	@echo "Testing"
-	@swift test --skip-build --disable-xctest $(DEBUG_FLAGS) $(if $(XUNIT),--xunit-output $(XUNIT)) $(if $(FILTER),--filter '$(FILTER)')
+	@tests/run .build/debug/roostPackageTests.xctest "$(XUNIT)" "$(FILTER)"
 
 .PHONY: lint
 lint: ## Check formatting, and that modules import each other only in the order of shared/order.txt
@@ -56,7 +54,7 @@ release:
 debug:
 	@deploy/install-packages build run test
 	@echo "Building (debug); the first time takes several minutes"
-	@swift build --build-tests --quiet $(DEBUG_FLAGS)
+	@swift build --build-tests --quiet
 
 # Python programs of the tests and benchmarks: the official MCP client, pinned.
 $(VENV): tests/requirements.txt

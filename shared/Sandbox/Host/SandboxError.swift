@@ -67,7 +67,9 @@ package struct SandboxError: Error, Sendable {
     /// Whether the program had started, so that tool calls may have been made.
     package var hasStarted: Bool
 
-    package init(_ code: Code, _ message: String, position: Position? = nil, output: SandboxOutput = SandboxOutput(), hasStarted: Bool = false) {
+    package init(
+        _ code: Code, _ message: String, position: Position? = nil, output: SandboxOutput = SandboxOutput(), hasStarted: Bool = false
+    ) {
         self.code = code
         self.message = message
         self.position = position

@@ -87,7 +87,7 @@ package struct SandboxHost: SandboxRunning, Service {
     private func fork(_ limits: SandboxLimits) async throws(SandboxError) -> ZygoteChild {
         do throws(SandboxError) {
             return try await self.zygotes.zygote().fork(limits)
-        } catch where error.code == .unavailable {
+        } catch  where error.code == .unavailable {
             return try await self.zygotes.zygote().fork(limits)
         }
     }

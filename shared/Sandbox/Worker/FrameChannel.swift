@@ -101,7 +101,9 @@ enum FrameChannel {
             head.append(type)
             if isSmall { for piece in self.pieces { head.append(contentsOf: piece) } }
             var status = sandbox_write_fully(descriptor, head, head.count)
-            if !isSmall { for piece in self.pieces where status == 1 { status = sandbox_write_fully(descriptor, piece.baseAddress, piece.count) } }
+            if !isSmall {
+                for piece in self.pieces where status == 1 { status = sandbox_write_fully(descriptor, piece.baseAddress, piece.count) }
+            }
             guard status == 1 else { _exit(Int32(SANDBOX_EXIT_CHANNEL)) }
         }
     }

@@ -53,9 +53,11 @@ struct JavaScriptEngine {
     func begin(program: UnsafePointer<CChar>, startTime: Double, seed: UInt64) {
         let result = Self.evaluate(program, name: "code.ts", in: self.context)
         if let error = result.error { return self.call(.fail, [error]) }
-        self.call(.begin, [
-            result.value, self.number(startTime), self.number(Double(seed >> 32)), self.number(Double(seed & 0xffff_ffff)),
-        ])
+        self.call(
+            .begin,
+            [
+                result.value, self.number(startTime), self.number(Double(seed >> 32)), self.number(Double(seed & 0xffff_ffff)),
+            ])
     }
 
     /// Gives a call's value to the program; a text that is not JSON rejects the call.
@@ -94,7 +96,8 @@ struct JavaScriptEngine {
     /// What the program can do next, after its microtasks have run.
     var state: State {
         guard let function = self.entries[.state] else { return .ended }
-        return State(rawValue: Int(JSValueToNumber(self.context, JSObjectCallAsFunction(self.context, function, nil, 0, nil, nil), nil))) ?? .ended
+        return State(rawValue: Int(JSValueToNumber(self.context, JSObjectCallAsFunction(self.context, function, nil, 0, nil, nil), nil)))
+            ?? .ended
     }
 
     private func call(_ entry: Entry, _ arguments: [JSValueRef?]) {

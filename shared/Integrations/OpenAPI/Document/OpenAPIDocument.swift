@@ -25,7 +25,8 @@ package struct OpenAPIDocument: Sendable {
     /// - Throws: ``OpenAPIError`` for anything that is not an OpenAPI 3.0 or 3.1 document within the limits.
     package init(reading bytes: [UInt8], url: String? = nil, limits: OpenAPILimits = OpenAPILimits()) throws(OpenAPIError) {
         guard bytes.count <= limits.maxDocumentBytes else {
-            throw OpenAPIError(.limitExceeded, "The document is longer than \(limits.maxDocumentBytes) bytes (roost.openapi.max_document_bytes).")
+            throw OpenAPIError(
+                .limitExceeded, "The document is longer than \(limits.maxDocumentBytes) bytes (roost.openapi.max_document_bytes).")
         }
         let root = try Self.parse(bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(bytes.dropFirst(3)) : bytes, limits: limits)
         self.version = try Self.version(of: root)
@@ -58,12 +59,14 @@ package struct OpenAPIDocument: Sendable {
 
     private static func version(of root: JSONValue) throws(OpenAPIError) -> Version {
         guard let root = root.object else {
-            throw OpenAPIError(.notADocument, "This is not an OpenAPI document: it is not an object. Hand in the document's text or its http(s) URL.")
+            throw OpenAPIError(
+                .notADocument, "This is not an OpenAPI document: it is not an object. Hand in the document's text or its http(s) URL.")
         }
         if let swagger = root["swagger"]?.plainText {
             throw OpenAPIError(
                 .unsupportedVersion,
-                "This is a Swagger \(swagger.printable(16)) document. Roost reads OpenAPI 3.0 and 3.1; convert it first, for example with swagger2openapi.")
+                "This is a Swagger \(swagger.printable(16)) document. Roost reads OpenAPI 3.0 and 3.1; convert it first, for example with swagger2openapi."
+            )
         }
         guard let version = root["openapi"]?.plainText else {
             throw OpenAPIError(.notADocument, "This is not an OpenAPI document: it has no `openapi` field that names its version.")
@@ -75,7 +78,8 @@ package struct OpenAPIDocument: Sendable {
         case "3.0": return .v30
         case "3.1": return .v31
         default:
-            throw OpenAPIError(.unsupportedVersion, "This is an OpenAPI \(version.printable(16)) document. Roost reads versions 3.0 and 3.1.")
+            throw OpenAPIError(
+                .unsupportedVersion, "This is an OpenAPI \(version.printable(16)) document. Roost reads versions 3.0 and 3.1.")
         }
     }
 }

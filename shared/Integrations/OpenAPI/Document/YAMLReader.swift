@@ -65,6 +65,7 @@ enum YAMLReader {
     private static func syntaxError(_ parser: UnsafeMutablePointer<yaml_parser_t>) -> OpenAPIError {
         let problem = parser.pointee.problem.map { String(cString: $0) } ?? "it is not well formed"
         let mark = parser.pointee.problem_mark
-        return OpenAPIError(.syntax, "The document is neither JSON nor YAML: \(problem) (line \(mark.line + 1), column \(mark.column + 1)).")
+        return OpenAPIError(
+            .syntax, "The document is neither JSON nor YAML: \(problem) (line \(mark.line + 1), column \(mark.column + 1)).")
     }
 }

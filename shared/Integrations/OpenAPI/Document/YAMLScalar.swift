@@ -25,7 +25,8 @@ enum YAMLScalar {
         case "false", "False", "FALSE": return .bool(false)
         default: break
         }
-        guard let first = text.utf8.first, first == UInt8(ascii: "-") || first == UInt8(ascii: "+") || first == UInt8(ascii: ".")
+        guard let first = text.utf8.first,
+            first == UInt8(ascii: "-") || first == UInt8(ascii: "+") || first == UInt8(ascii: ".")
                 || first.isDigit
         else { return .string(text) }
         return self.number(text).map(JSONValue.number) ?? .string(text)

@@ -21,7 +21,8 @@ struct DefinitionTable {
     mutating func reference(to place: [String]) throws(OpenAPIError) -> String {
         if let name = self.names[place] { return Self.reference(toName: name) }
         guard self.names.count < self.maxCount else {
-            throw OpenAPIError(.limitExceeded, "The document's operations use more than \(self.maxCount) schemas (roost.openapi.max_definitions).")
+            throw OpenAPIError(
+                .limitExceeded, "The document's operations use more than \(self.maxCount) schemas (roost.openapi.max_definitions).")
         }
         let name = self.makeName(for: place)
         self.names[place] = name

@@ -8,11 +8,12 @@ struct MediaType: Sendable, Hashable {
     init(_ text: String) {
         let parts = text.lowercased().split(separator: ";", omittingEmptySubsequences: false)
         self.essence = parts.first.map { String($0).trimmed } ?? ""
-        self.charset = parts.dropFirst().lazy.compactMap { part in
-            let pair = part.split(separator: "=", maxSplits: 1)
-            guard pair.count == 2, String(pair[0]).trimmed == "charset" else { return nil }
-            return String(String(pair[1]).trimmed.filter { $0 != "\"" })
-        }.first
+        self.charset =
+            parts.dropFirst().lazy.compactMap { part in
+                let pair = part.split(separator: "=", maxSplits: 1)
+                guard pair.count == 2, String(pair[0]).trimmed == "charset" else { return nil }
+                return String(String(pair[1]).trimmed.filter { $0 != "\"" })
+            }.first
     }
 
     var isPlainJSON: Bool { self.essence == "application/json" || self.essence == "text/json" }
@@ -28,7 +29,8 @@ struct MediaType: Sendable, Hashable {
     }
 
     private static let textual: Set<String> = [
-        "application/xml", "application/javascript", "application/ecmascript", "application/yaml", "application/x-yaml", "application/graphql",
+        "application/xml", "application/javascript", "application/ecmascript", "application/yaml", "application/x-yaml",
+        "application/graphql",
         "application/sql", "application/toml", "application/x-ndjson", "application/jsonl", "application/json-seq", "application/sdp",
         "application/pem-certificate-chain", "application/x-pem-file", "image/svg+xml",
     ]

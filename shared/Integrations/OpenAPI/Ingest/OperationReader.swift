@@ -44,7 +44,8 @@ struct OperationReader {
         let response = try ResponseReader(references: self.references).read(operation.operation["responses"], schemas: &schemas)
         binding.accept = response.accept ?? OperationBinding.defaultAccept
         return Result(
-            binding: binding, description: self.description(of: operation, binding, isFile: response.isFile), inputSchema: JSONText(input.schema),
+            binding: binding, description: self.description(of: operation, binding, isFile: response.isFile),
+            inputSchema: JSONText(input.schema),
             outputSchema: JSONText(response.schema))
     }
 
@@ -70,7 +71,10 @@ struct OperationReader {
         var schema: JSONValue
         if kind == .unsupported {
             schemas.faults.add("Its request body has the type \(contentType.printable(100)), which Roost does not write yet.")
-            schema = ["description": .string("A \(contentType.printable(100)) body, which Roost cannot write yet: a call with it answers unsupported_body.")]
+            schema = [
+                "description": .string(
+                    "A \(contentType.printable(100)) body, which Roost cannot write yet: a call with it answers unsupported_body.")
+            ]
         } else {
             schema = try schemas.normalize(media["schema"])
         }

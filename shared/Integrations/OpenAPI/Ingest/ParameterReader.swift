@@ -58,7 +58,9 @@ struct ParameterReader {
                     continue
                 }
                 guard let parameter = self.parameter(value, faults: &faults) else { continue }
-                if let index = found.firstIndex(where: { $0.parameter.location == parameter.location && $0.parameter.name == parameter.name }) {
+                if let index = found.firstIndex(where: {
+                    $0.parameter.location == parameter.location && $0.parameter.name == parameter.name
+                }) {
                     found[index] = (parameter, value)
                 } else if found.count < self.limits.maxParameters {
                     found.append((parameter, value))

@@ -31,7 +31,8 @@ struct SchemaNormalizer {
         self.nodeCount += 1
         guard self.nodeCount <= self.limits.maxSchemaNodes else {
             throw OpenAPIError(
-                .limitExceeded, "The document's schemas have more than \(self.limits.maxSchemaNodes) parts (roost.openapi.max_schema_nodes).")
+                .limitExceeded,
+                "The document's schemas have more than \(self.limits.maxSchemaNodes) parts (roost.openapi.max_schema_nodes).")
         }
         guard case .object(let members)? = schema else { return schema?.bool.map(JSONValue.bool) ?? [:] }
         var result = JSONObject()
@@ -120,7 +121,8 @@ struct SchemaNormalizer {
 
     /// In 3.0 `exclusiveMinimum: true` says that `minimum` itself is not allowed.
     private func rewriteBounds(_ members: JSONObject, _ result: inout JSONObject) {
-        for (bound, exclusive) in [("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")] where members[exclusive]?.bool == true {
+        for (bound, exclusive) in [("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")] where members[exclusive]?.bool == true
+        {
             result[exclusive] = result[bound]
             result.removeValue(forKey: bound)
         }

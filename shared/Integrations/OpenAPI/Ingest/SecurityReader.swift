@@ -112,12 +112,14 @@ struct SecurityReader {
             default: return nil
             }
         case "apikey":
-            guard let field = value["name"]?.string, !field.isEmpty, let carrier = value["in"]?.string.flatMap(AuthMethod.Placement.Carrier.init)
+            guard let field = value["name"]?.string, !field.isEmpty,
+                let carrier = value["in"]?.string.flatMap(AuthMethod.Placement.Carrier.init)
             else { return nil }
             guard carrier == .query || RequestFields.isToken(field) else { return nil }
             guard carrier != .header || RequestFields.mayCarryCredentials(field) else { return nil }
             return Scheme(
-                name: name, label: "API key (\(name))", carrier: carrier, field: carrier == .header ? field.lowercased() : field, form: .plain)
+                name: name, label: "API key (\(name))", carrier: carrier, field: carrier == .header ? field.lowercased() : field,
+                form: .plain)
         case "oauth2", "openidconnect":
             // Until Roost signs in itself, an access token obtained elsewhere does.
             return Scheme(name: name, label: "OAuth access token (\(name))", carrier: .header, field: "authorization", form: .bearer)

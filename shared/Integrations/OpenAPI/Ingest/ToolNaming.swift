@@ -47,7 +47,9 @@ struct ToolNaming {
             var owners: [String: [Int]] = [:]
             for index in candidates.indices { owners[candidates[index].name, default: []].append(index) }
             for indices in owners.values where indices.count > 1 {
-                for index in indices where !settled.contains(index) { candidates[index].name = self.name(of: candidates[index], round: round) }
+                for index in indices where !settled.contains(index) {
+                    candidates[index].name = self.name(of: candidates[index], round: round)
+                }
             }
         }
         return self.withoutRemainingClashes(candidates.map(\.name), settled: settled)
@@ -113,7 +115,9 @@ struct ToolNaming {
         let major = rest.prefix(while: \.isDigit)
         rest = rest.dropFirst(major.count)
         if rest.first == UInt8(ascii: ".") { rest = rest.dropFirst().drop(while: \.isDigit) }
-        for stage in ["alpha", "beta"] where rest.starts(with: stage.utf8) { rest = rest.dropFirst(stage.utf8.count).drop(while: \.isDigit) }
+        for stage in ["alpha", "beta"] where rest.starts(with: stage.utf8) {
+            rest = rest.dropFirst(stage.utf8.count).drop(while: \.isDigit)
+        }
         return !major.isEmpty && rest.isEmpty
     }
 }

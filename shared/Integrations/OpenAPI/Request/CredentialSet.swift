@@ -33,7 +33,9 @@ package struct CredentialSet: Sendable {
                 continue
             }
             if value.isEmpty, !variable.mayBeEmpty { faults.append((variable.name, "is empty")) }
-            if !value.utf8.allSatisfy({ $0 > 0x1F && $0 != 0x7F }) { faults.append((variable.name, "holds a line break or another control character")) }
+            if !value.utf8.allSatisfy({ $0 > 0x1F && $0 != 0x7F }) {
+                faults.append((variable.name, "holds a line break or another control character"))
+            }
         }
         let known = Set(method.variables.map(\.name))
         for name in values.keys.sorted() where !known.contains(name) {
@@ -52,7 +54,8 @@ package struct CredentialSet: Sendable {
                 guard let value = self.values[name]?.reveal(), !value.isEmpty || mayBeEmpty, RequestFields.isValue(value) else {
                     throw ToolError(
                         code: "connection_value_missing",
-                        message: "The connection has no usable value for `\(name)`. Add the connection again with its credentials.", retryable: false)
+                        message: "The connection has no usable value for `\(name)`. Add the connection again with its credentials.",
+                        retryable: false)
                 }
                 values.append(value)
             }

@@ -66,7 +66,8 @@ struct ParameterWriter {
         switch value {
         case .array(let elements): elements.map(self.encode).joined(separator: separator)
         case .object(let members) where self.explode:
-            members.filter { !$0.value.isNull }.map { "\(PercentEncoding.encode($0.key))=\(self.encode($0.value))" }.joined(separator: separator)
+            members.filter { !$0.value.isNull }.map { "\(PercentEncoding.encode($0.key))=\(self.encode($0.value))" }.joined(
+                separator: separator)
         case .object(let members): self.flat(members).joined(separator: ",")
         default: self.encode(value)
         }

@@ -22,10 +22,12 @@ package struct RequestBuilder: Sendable {
     ///   - credentials: ``CredentialSet/none`` when the request is only built to see whether it can be.
     /// - Throws: `invalid_tool_arguments` naming the argument, `unsupported_body`, `operation_unusable`, `no_server`,
     ///   `connection_value_missing`.
-    package func request(_ arguments: JSONObject, server: String?, credentials: CredentialSet = .none) throws(ToolError) -> UpstreamRequest {
+    package func request(_ arguments: JSONObject, server: String?, credentials: CredentialSet = .none) throws(ToolError) -> UpstreamRequest
+    {
         if let fault = self.binding.fault {
             throw ToolError(
-                code: "operation_unusable", message: "\(self.binding.key) cannot be called: \(fault) Fix the document and refresh it.", retryable: false)
+                code: "operation_unusable", message: "\(self.binding.key) cannot be called: \(fault) Fix the document and refresh it.",
+                retryable: false)
         }
         try self.checkRequired(arguments)
         let base = try self.base(server)
@@ -51,7 +53,8 @@ package struct RequestBuilder: Sendable {
     private func base(_ server: String?) throws(ToolError) -> (origin: String, path: String, query: String?) {
         guard let server else {
             throw ToolError(
-                code: "no_server", message: "The API's document names no server. Give the integration or the connection a base URL.", retryable: false)
+                code: "no_server", message: "The API's document names no server. Give the integration or the connection a base URL.",
+                retryable: false)
         }
         guard let url = try? EgressURL(parsing: server, maxBytes: self.limits.maxURLBytes) else {
             throw ToolError(code: "no_server", message: "The base URL of this integration or connection cannot be used.", retryable: false)
@@ -73,7 +76,8 @@ package struct RequestBuilder: Sendable {
                     let value = arguments[parameter.argument]
                 else { throw Self.missing(name, in: .path) }
                 let kind: PercentEncoding.Allowed = keepsReserved || parameter.allowReserved ? .reservedInPath : .unreserved
-                let text = parameter.isJSON
+                let text =
+                    parameter.isJSON
                     ? PercentEncoding.encode(value.text())
                     : ParameterWriter(style: parameter.style, explode: parameter.explode, encoding: kind).pathText(name, value)
                 // An empty segment would name another resource, often the whole collection.
@@ -153,7 +157,8 @@ package struct RequestBuilder: Sendable {
         guard bytes.count <= self.limits.maxBodyBytes else {
             throw Self.invalid("`body` is larger than \(self.limits.maxBodyBytes) bytes.")
         }
-        request.headers.append((name: "content-type", value: RequestFields.isValue(body.contentType) ? body.contentType : "application/json"))
+        request.headers.append(
+            (name: "content-type", value: RequestFields.isValue(body.contentType) ? body.contentType : "application/json"))
         request.body = bytes
     }
 
@@ -171,7 +176,8 @@ package struct RequestBuilder: Sendable {
     private func unsupportedBody(_ body: BodyBinding) -> ToolError {
         ToolError(
             code: "unsupported_body",
-            message: "\(self.binding.key) takes a \(body.contentType.printable(100)) body, which Roost cannot write yet. JSON and form bodies can be sent.",
+            message:
+                "\(self.binding.key) takes a \(body.contentType.printable(100)) body, which Roost cannot write yet. JSON and form bodies can be sent.",
             retryable: false)
     }
 

@@ -24,7 +24,8 @@ enum RequestFields {
     static func isValue(_ value: String) -> Bool { value.utf8.allSatisfy { $0 == 0x09 || ($0 > 0x1F && $0 != 0x7F) } }
 
     private static let own: Set<String> = [
-        "accept", "authorization", "content-type", "content-encoding", "cookie", "set-cookie", "proxy-authorization", "traceparent", "tracestate",
+        "accept", "authorization", "content-type", "content-encoding", "cookie", "set-cookie", "proxy-authorization", "traceparent",
+        "tracestate",
         "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip",
     ]
 }

@@ -82,7 +82,8 @@ package struct ResponseMapper: Sendable {
     private func message(status: Int, _ json: JSONText?, _ text: String?, isHTML: Bool) -> String {
         let limits = JSONLimits(maxBytes: 256 << 10, maxDepth: 64, maxValues: 20_000)
         let tree = json.flatMap { try? $0.value(limits: limits) }
-        let found = tree.flatMap(UpstreamMessage.find) ?? (isHTML ? nil : text.map(UpstreamMessage.bounded))
+        let found =
+            tree.flatMap(UpstreamMessage.find) ?? (isHTML ? nil : text.map(UpstreamMessage.bounded))
             ?? json.map { UpstreamMessage.bounded(String(decoding: $0.bytes.prefix(4_096), as: UTF8.self)) }
         let head =
             status == 401 || status == 403

@@ -23,7 +23,8 @@ enum RetryAfter {
         // Days since 1970 in years that begin in March, so that a leap day is a year's last.
         let shiftedYear = month < 2 ? year - 1 : year
         let shiftedMonth = (month + 10) % 12
-        let days = 365 * shiftedYear + shiftedYear / 4 - shiftedYear / 100 + shiftedYear / 400 + (153 * shiftedMonth + 2) / 5 + day - 719_469
+        let days =
+            365 * shiftedYear + shiftedYear / 4 - shiftedYear / 100 + shiftedYear / 400 + (153 * shiftedMonth + 2) / 5 + day - 719_469
         return days * 86_400 + clock[0] * 3600 + clock[1] * 60 + clock[2]
     }
 

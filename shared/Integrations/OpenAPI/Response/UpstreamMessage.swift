@@ -7,7 +7,8 @@ enum UpstreamMessage {
     /// The message of an error body; nil where nothing in it looks like one.
     static func find(in body: JSONValue) -> String? {
         let candidates: [JSONValue?] = [
-            body["error"]?["message"], body["error"]?["error_description"], body["message"], body["errorMessage"], body["error_description"],
+            body["error"]?["message"], body["error"]?["error_description"], body["message"], body["errorMessage"],
+            body["error_description"],
             body["errors"]?[0]?["detail"], body["errors"]?[0]?["message"], body["errors"]?[0]?["title"], body["errors"]?[0], body["detail"],
             body["title"], body["description"], body["error"],
         ]

@@ -141,7 +141,8 @@ struct RunState {
             self.ending = .threw(name: name, message: message, stack: stack)
         case .neverSettles:
             self.end(
-                .neverSettles, "The program awaits something that can never settle: no tool call and no timer is pending. Check its promises.")
+                .neverSettles,
+                "The program awaits something that can never settle: no tool call and no timer is pending. Check its promises.")
         }
         return .nothing
     }
@@ -188,7 +189,8 @@ struct RunState {
         self.outputBytes += byteCount
         self.outputItems += 1
         guard self.outputItems <= self.limits.maxOutputItems else {
-            self.end(.outputLimit, "The program put out more than \(self.limits.maxOutputItems) log lines and emitted values. Put out less.")
+            self.end(
+                .outputLimit, "The program put out more than \(self.limits.maxOutputItems) log lines and emitted values. Put out less.")
             return false
         }
         return true

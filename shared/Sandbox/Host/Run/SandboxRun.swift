@@ -145,7 +145,9 @@ final class SandboxRun: Sendable {
         guard byteCount > self.limits.maxReplyBytes else { return .fulfil(call: call, json) }
         return .reject(
             call: call, name: "RangeError",
-            message: "The tool answered with \(byteCount) bytes, more than the limit of \(ByteCount(self.limits.maxReplyBytes)). Ask it for less.")
+            message:
+                "The tool answered with \(byteCount) bytes, more than the limit of \(ByteCount(self.limits.maxReplyBytes)). Ask it for less."
+        )
     }
 
     private func end(_ code: SandboxError.Code, _ message: String) {

@@ -152,7 +152,10 @@ final class EsbuildProcess: Sendable {
             return state.lastID
         }
         guard let id else { return .died }
-        if case .enqueued = self.queue.yield(EsbuildPacket(id: id, isResponse: false, value: value).encoded) {} else { reply.resolve(.died) }
+        if case .enqueued = self.queue.yield(EsbuildPacket(id: id, isResponse: false, value: value).encoded) {
+        } else {
+            reply.resolve(.died)
+        }
         let deadline = self.eventLoop.scheduleTask(in: TimeAmount(timeout)) { _ = reply.resolve(.timedOut) }
         defer { deadline.cancel() }
         let result = await withTaskCancellationHandler {

@@ -7,8 +7,11 @@ enum EsbuildTranslation {
         .object([
             "command": .string("transform"),
             "flags": .array(
-                ["--loader=ts", "--target=esnext", "--sourcemap=external", "--sourcefile=code.ts", "--sources-content=false", "--log-level=silent"]
-                    .map { .string($0) }),
+                [
+                    "--loader=ts", "--target=esnext", "--sourcemap=external", "--sourcefile=code.ts", "--sources-content=false",
+                    "--log-level=silent",
+                ]
+                .map { .string($0) }),
             "inputFS": .bool(false),
             "input": .bytes(Array(ProgramWrapping.wrap(source).utf8)),
         ])

@@ -33,7 +33,8 @@ struct SourceMap: Sendable, Equatable {
                 column += columnStep
                 // A segment of one field says only that its text came from nowhere.
                 guard reader.hasField else { continue }
-                guard let source = reader.readNumber(), source == 0, let lineStep = reader.readNumber(), let originalStep = reader.readNumber()
+                guard let source = reader.readNumber(), source == 0, let lineStep = reader.readNumber(),
+                    let originalStep = reader.readNumber()
                 else { return nil }
                 original.line += lineStep
                 original.column += originalStep
