@@ -9,6 +9,8 @@ import Telemetry
 struct ProblemMiddleware: RouterMiddleware {
     typealias Context = GatewayRequestContext
 
+    let proxies: TrustedProxies
+
     @concurrent func handle(
         _ request: Request, context: Context, next: @concurrent (Request, Context) async throws -> Response
     ) async throws -> Response {
@@ -19,6 +21,10 @@ struct ProblemMiddleware: RouterMiddleware {
             context.trace = parent.child()
         }
         context.logger[metadataKey: "trace.id"] = "\(context.trace.traceID)"
+        if let peer = context.peer?.ipAddress {
+            context.logger[metadataKey: "client.address"] =
+                "\(self.proxies.client(peer: peer, forwardedFor: request.headers[values: .xForwardedFor]))"
+        }
         do {
             return try await next(request, context)
         } catch {
@@ -44,6 +50,8 @@ extension HTTPField.Name {
     /// W3C Trace Context, section 3.2.
     static let traceparent = HTTPField.Name(token: "traceparent")
     static let tracestate = HTTPField.Name(token: "tracestate")
+    /// The list of peers that proxies saw; a custom of proxies, in no specification.
+    static let xForwardedFor = HTTPField.Name(token: "x-forwarded-for")
     /// Known to nginx and its kin: `no` keeps a proxy from holding a stream back.
     static let xAccelBuffering = HTTPField.Name(token: "x-accel-buffering")
 }
