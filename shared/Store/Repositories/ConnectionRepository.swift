@@ -31,18 +31,18 @@ package struct ConnectionRepository: Sendable {
         }
     }
 
-    /// The organization's connections, oldest first; of one integration when given.
+    /// The organization's connections, oldest first: all of them, or those that `account` can use, its own and the organization's.
     package func list(
-        in organization: OrganizationID, integration: IntegrationID? = nil, _ page: PageRequest = .first
+        in organization: OrganizationID, visibleTo account: AccountID? = nil, _ page: PageRequest = .first
     ) async throws -> Page<ConnectionRecord> {
         let keyset = try Keyset(page, list: "connections", limits: self.context.limits)
         let items = try await self.context.connection(organization).all(
             """
             SELECT \(ConnectionRecord.columns) FROM connections c
             JOIN integrations i ON i.organization_id = c.organization_id AND i.id = c.integration_id
-            WHERE c.organization_id = $1 AND c.id > $2 AND (CAST($3 AS TEXT) IS NULL OR c.integration_id = $3)
+            WHERE c.organization_id = $1 AND c.id > $2 AND (CAST($3 AS TEXT) IS NULL OR c.owner = 'org' OR c.account_id = $3)
             ORDER BY c.id LIMIT $4
-            """, organization, keyset.ascending, integration, keyset.fetchCount, as: ConnectionRecord.init)
+            """, organization, keyset.ascending, account, keyset.fetchCount, as: ConnectionRecord.init)
         return keyset.page(items) { [$0.connection.id.rawValue] }
     }
 

@@ -206,9 +206,9 @@ struct TwoOrganizationTests {
                     integration: theirs.integration.integration.id, owner: .organization, account: nil, name: "n", method: "none")
                 return try await store.connections.add(draft, secrets: [], in: mine.organization)
             },
-            "ConnectionRepository.list(in:integration:_:)": { store, mine, theirs in
+            "ConnectionRepository.list(in:visibleTo:_:)": { store, mine, theirs in
                 let all = try await store.connections.list(in: mine.organization)
-                return [all, try await store.connections.list(in: mine.organization, integration: theirs.integration.integration.id)]
+                return [all, try await store.connections.list(in: mine.organization, visibleTo: theirs.connection.connection.account)]
             },
             "ConnectionRepository.usable(by:in:)": { store, mine, theirs in
                 try await store.connections.usable(by: theirs.account.id, in: mine.organization)

@@ -26,12 +26,10 @@ enum ConnectionRoutes {
         },
         Route(.connectionsList) { call in
             let principal = try call.principal()
-            let page = try await call.store.connections.list(in: principal.organization, call.page())
             // Other people's own connections are nobody's business but an admin's.
-            let visible = page.items.filter { record in
-                principal.role == .admin || record.connection.owner == .organization || record.connection.account == principal.account
-            }
-            return .page(visible.map(\.json), nextCursor: page.next)
+            let page = try await call.store.connections.list(
+                in: principal.organization, visibleTo: call.visibleAccount(), call.page())
+            return .page(page.items.map(\.json), nextCursor: page.next)
         },
         Route(.connectionsRemove) { call in
             try await call.catalog.editor.removeConnection(call.id("connection", of: "connection"), in: call.principal().organization)
