@@ -49,17 +49,17 @@ package enum OpenAPIDocument {
                 "required": true, "content": ["application/json": [:], "application/yaml": ["schema": ["type": "string"]]],
             ]
         }
-        var success: JSONObject = ["description": .string(operation.success.summary)]
-        if let schema = operation.success.schema {
-            success["content"] = ["application/json": ["schema": schema]]
+        var responses: JSONObject = [:]
+        for success in [operation.success, operation.created].compactMap({ $0 }) {
+            var response: JSONObject = ["description": .string(success.summary)]
+            if let schema = success.schema { response["content"] = ["application/json": ["schema": schema]] }
+            responses[String(success.status.code)] = .object(response)
         }
-        object["responses"] = [
-            String(operation.success.status.code): .object(success),
-            "default": [
-                "description": "The request was refused or failed.",
-                "content": ["application/problem+json": ["schema": ["$ref": "#/components/schemas/Problem"]]],
-            ],
+        responses["default"] = [
+            "description": "The request was refused or failed.",
+            "content": ["application/problem+json": ["schema": ["$ref": "#/components/schemas/Problem"]]],
         ]
+        object["responses"] = .object(responses)
         return .object(object)
     }
 

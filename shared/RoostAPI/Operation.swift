@@ -54,10 +54,13 @@ package struct Operation: Sendable {
     /// Whether the body is an API document as it stands, JSON or YAML.
     package let takesDocument: Bool
     package let success: Success
+    /// What it answers instead when it made something new; nil when that is no question.
+    package let created: Success?
 
     init(
         _ operationID: String, _ method: HTTPRequest.Method, _ path: String, _ summary: String, permission: Permission,
-        parameters: [Parameter] = [], body: JSONValue? = nil, takesDocument: Bool = false, success: Success
+        parameters: [Parameter] = [], body: JSONValue? = nil, takesDocument: Bool = false, success: Success,
+        created: Success? = nil
     ) {
         self.operationID = operationID
         self.method = method
@@ -68,6 +71,7 @@ package struct Operation: Sendable {
         self.body = body
         self.takesDocument = takesDocument
         self.success = success
+        self.created = created
     }
 
     /// Every REST operation there is.

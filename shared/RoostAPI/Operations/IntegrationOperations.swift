@@ -18,7 +18,7 @@ extension Operation {
                 "slug": Schemas.string, "url": Schemas.string, "document": Schemas.string, "name": Schemas.string,
                 "description": Schemas.string, "base_url": Schemas.string,
             ], optional: ["url", "document", "name", "description", "base_url"]),
-        success: .init(.created, "The integration.", schema: IntegrationPieces.schema)
+        success: .init(.created, "The integration, and what reading its document came to.", schema: IntegrationPieces.outcome)
     )
 
     /// `PUT /integrations/{integration}/document`.
@@ -26,7 +26,8 @@ extension Operation {
         "integrations.upload", .put, "/integrations/{integration}/document",
         "Uploads an OpenAPI document, JSON or YAML: a new integration of this slug, or new contents of the one there is.",
         permission: .administer, parameters: [IntegrationPieces.slug], takesDocument: true,
-        success: .init(.ok, "The integration.", schema: IntegrationPieces.schema)
+        success: .init(.ok, "The integration with its new contents.", schema: IntegrationPieces.outcome),
+        created: .init(.created, "The new integration.", schema: IntegrationPieces.outcome)
     )
 
     /// `GET /integrations`.
@@ -46,7 +47,7 @@ extension Operation {
     package static let integrationsRefresh = Operation(
         "integrations.refresh", .post, "/integrations/{integration}/refresh", "Fetches the document again and rebuilds the tools.",
         permission: .administer, parameters: [IntegrationPieces.slug],
-        success: .init(.ok, "The integration.", schema: IntegrationPieces.schema)
+        success: .init(.ok, "The integration, and what reading its document came to.", schema: IntegrationPieces.outcome)
     )
 
     /// `DELETE /integrations/{integration}`.
@@ -64,11 +65,20 @@ private enum IntegrationPieces {
         "tool_count": ["type": "integer"], "created_at": Schemas.time, "updated_at": Schemas.time,
     ]
     static let schema = Schemas.object(properties)
-    static let detail: JSONValue = {
+    static let detailProperties: JSONObject = {
         var all = properties
         all["auth_methods"] = [
             "type": "array", "items": Schemas.object(["slug": Schemas.string, "variables": ["type": "array", "items": Schemas.string]]),
         ]
+        for name in ["server", "document_url"] { all[name] = Schemas.nullableString }
+        for name in ["can_remove", "can_refresh"] { all[name] = ["type": "boolean"] }
+        return all
+    }()
+    static let detail = Schemas.object(detailProperties)
+    static let outcome: JSONValue = {
+        var all = detailProperties
+        for name in ["added_tools", "removed_tools", "faults"] { all[name] = ["type": "array", "items": Schemas.string] }
+        all["unlisted_fault_count"] = ["type": "integer"]
         return Schemas.object(all)
     }()
 }

@@ -33,6 +33,8 @@ private enum ToolPieces {
     static let detail: JSONValue = {
         var all = properties
         for name in ["input_typescript", "output_typescript", "typescript_definitions"] { all[name] = Schemas.string }
+        // Any JSON Schema, `true` included.
+        for name in ["input_schema", "output_schema"] { all[name] = true }
         return Schemas.object(all)
     }()
 }

@@ -104,7 +104,9 @@ struct RunningRoost: Sendable {
         for (name, value) in headers { request.headers.replaceOrAdd(name: name, value: value) }
         let response = try await HTTPClient.shared.execute(request, timeout: .seconds(60))
         let bytes = try await response.body.collect(upTo: 64 << 20)
-        return Answer(status: Int(response.status.code), headers: response.headers, bytes: Array(bytes.readableBytesView))
+        let answer = Answer(status: Int(response.status.code), headers: response.headers, bytes: Array(bytes.readableBytesView))
+        try Contract.check(method, path, answer)
+        return answer
     }
 
     /// Posts one MCP message; the answer's JSON is the message, whichever way it came.

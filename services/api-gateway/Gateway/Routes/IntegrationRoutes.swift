@@ -32,7 +32,8 @@ enum IntegrationRoutes {
             if let record = try await call.store.integrations.find(slug: slug, in: organization) {
                 return .ok(try await call.catalog.editor.refresh(record.integration.id, from: source, in: organization).json)
             }
-            return .ok(try await call.catalog.editor.addIntegration(NewIntegration(source: source, slug: slug), in: organization).json)
+            let outcome = try await call.catalog.editor.addIntegration(NewIntegration(source: source, slug: slug), in: organization)
+            return .created(outcome.json, at: "/integrations/\(outcome.integration.integration.slug)")
         },
         Route(.integrationsList) { call in
             let page = try await call.catalog.integrations(in: call.principal().organization, call.page())
