@@ -19,6 +19,8 @@ enum ErrorMapping {
         case let error as DatabaseError where error.isTransient: return .unavailable("The database does not answer. Try again.")
         case let error as DatabaseError where error.code == .readOnly || error.code == .full:
             return .unavailable("The database takes no writes at the moment (\(error.code)).", retryAfterSeconds: 10)
+        case let error as DatabaseError where error.code == .invalidValue:
+            return .badRequest("A value cannot be stored, such as text with a NUL character.")
         case let error as CatalogError: return Self.problem(for: error)
         case is CancellationError: return .unavailable("The request was cut off because the service stops. Try again.")
         default: return Self.defect(error, logger: logger)
@@ -31,7 +33,7 @@ enum ErrorMapping {
         case .alreadyExists: Problem(.conflict, "already-exists", error.message.sentence)
         case .inUse: Problem(.conflict, "in-use", error.message.sentence)
         case .invalidCursor: Problem(.badRequest, "invalid-cursor", error.message.sentence)
-        case .invalidValue: Problem(.unprocessableContent, "invalid-value", error.message.sentence)
+        case .invalidValue: Problem(.badRequest, "invalid-value", error.message.sentence)
         case .limitReached: Problem(.conflict, "limit-reached", error.message.sentence)
         default: .unavailable("The state changed underneath. Try again.")
         }
