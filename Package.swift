@@ -108,7 +108,7 @@ let package = Package(
         .target(
             name: "Installation",
             dependencies: [
-                "Catalog", "Channel", "Database", "Egress", "Engine", "ExecutionStack", "Identity", "JSON", "Model", "OperatorHTTP",
+                "Catalog", "Channel", "Database", "Egress", "Engine", "ExecutionStack", "Identity", "JSON", "MCP", "Model", "OperatorHTTP",
                 "Replicas",
                 "RoostAPI", "Sandbox", "Service", "Store", "Vault", crypto, logging, serviceLifecycle, systemPackage,
             ],
@@ -218,7 +218,7 @@ let package = Package(
             dependencies: [
                 "Identity", "Installation", "JSON", "Model", "RoostAPI", "TestSupport", "api-gateway", "roost", "sandbox-worker",
                 "session-service",
-                asyncHTTPClient, httpTypes, nioCore, nioHTTP1, subprocess, systemPackage,
+                asyncHTTPClient, httpTypes, nioCore, nioHTTP1, nioPosix, subprocess, systemPackage,
             ],
             path: "tests/integration"),
     ]

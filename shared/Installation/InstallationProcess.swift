@@ -39,7 +39,7 @@ package struct InstallationProcess: Sendable {
     package static func open(
         _ settings: InstallationSettings, kind: Replica.Kind, version: String, logger: Logger
     ) async throws -> InstallationProcess {
-        let database = try await SQLiteDatabase.open(path: settings.database.path)
+        let database = try await settings.database.open()
         do {
             return try await Self.open(settings, on: database, kind: kind, version: version, logger: logger)
         } catch {
@@ -51,7 +51,7 @@ package struct InstallationProcess: Sendable {
     private static func open(
         _ settings: InstallationSettings, on database: SQLiteDatabase, kind: Replica.Kind, version: String, logger: Logger
     ) async throws -> InstallationProcess {
-        let store = Store(database: database)
+        let store = Store(database: database, limits: settings.store.limits)
         try await store.migrate()
         let keyBytes = try PrivateFile.read(settings.channel.keyFile)
         guard keyBytes.count >= 32, let channelKey = ChannelKey(bytes: keyBytes) else {
@@ -63,14 +63,15 @@ package struct InstallationProcess: Sendable {
         let operatorHTTP = OperatorHTTPClient()
         let tokens = ExecutionTokens(internalKey: keyBytes)
         let registration = ReplicaRegistration(
-            ReplicaRegistration.Identity(kind: kind, version: version), store: store, logger: logger)
+            ReplicaRegistration.Identity(kind: kind, version: version), store: store, limits: settings.store.registration, logger: logger)
         let sandbox = SandboxHost(configuration: settings.sandbox.configuration, logger: logger)
         let owner = ExecutionOwner(records: store.executions, lease: registration, limits: settings.engine.owner, logger: logger)
         let document = JSONText(OpenAPIDocument.make(version: version))
         let gateways = ReplicaWatch(.apiGateway, store: store, logger: logger)
         let catalog = try Self.catalog(store: store, vault: vault, egress: egress, tokens: tokens, gateways: gateways, document: document)
         let core = CoreServices(
-            sandbox: sandbox, catalog: catalog, authority: AuthorityCache(source: StoreAuthoritySource(store: store)), owner: owner,
+            sandbox: sandbox, catalog: catalog,
+            authority: AuthorityCache(source: StoreAuthoritySource(store: store), limits: settings.policies.authority), owner: owner,
             limits: settings.engine.limits, logger: logger)
         let authenticator = Authenticator(
             keys: store.keys, executionTokens: tokens, issuer: Self.issuer(settings.issuer, store, operatorHTTP, logger), logger: logger)

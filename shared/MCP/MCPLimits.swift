@@ -6,8 +6,6 @@ package struct MCPLimits: Sendable, Hashable {
     package var maxMessageBytes = 4 << 20
     /// How deep a message may nest.
     package var maxDepth = 64
-    /// How many values a message's parameters may hold.
-    package var maxValues = 200_000
     /// How long the name of a method may be, in bytes of JSON.
     package var maxMethodBytes = 256
     /// How large `clientInfo` and `capabilities` may each be, because they are stored with the session and kept in memory.
@@ -18,5 +16,5 @@ package struct MCPLimits: Sendable, Hashable {
     package init() {}
 
     /// The same bounds for the reader of JSON.
-    package var json: JSONLimits { JSONLimits(maxBytes: self.maxMessageBytes, maxDepth: self.maxDepth, maxValues: self.maxValues) }
+    package var json: JSONLimits { JSONLimits(maxBytes: self.maxMessageBytes, maxDepth: self.maxDepth) }
 }

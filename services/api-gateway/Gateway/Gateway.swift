@@ -27,14 +27,13 @@ package struct Gateway: Sendable {
         process.registration.describe(address: { try await address.value() })
         let watch = ReplicaWatch(.sessionService, store: process.store, logger: logger)
         let security = try ChannelFiles.clientSecurity(settings.channel)
-        let tier = SessionTier(watch: watch, limits: SessionTier.Limits(), logger: logger) { address in
+        let tier = SessionTier(watch: watch, limits: SessionTier.Limits(settings.gateway), logger: logger) { address in
             try HTTP2ChannelClient(
                 address: address, key: process.channelKey, security: security, limits: settings.channel.limits, logger: logger)
         }
-        let publicURL = settings.gateway.publicURL
-        let origin = publicURL ?? "http://\(settings.gateway.host):\(settings.gateway.port)"
+        let origin = settings.gateway.origin
         let gateway = GatewayServices(
-            process: process, settings: settings.gateway, sessions: tier,
+            process: process, settings: settings.gateway, mcp: settings.mcp.limits, sessions: tier,
             resource: settings.issuer.map { ProtectedResource(origin: origin, path: MCPEndpoint.path, issuer: $0.issuer) })
         let router = Self.router(gateway, origin: origin)
         let application = Self.application(router, settings: settings.gateway, address: address, logger: logger)
@@ -49,7 +48,7 @@ package struct Gateway: Sendable {
     /// All routes; no route stands outside of it.
     static func router(_ services: GatewayServices, origin: String) -> Router<GatewayRequestContext> {
         let router = Router(context: GatewayRequestContext.self, options: .autoGenerateHeadEndpoints)
-        router.add(middleware: ProblemMiddleware())
+        router.add(middleware: ProblemMiddleware(proxies: TrustedProxies(services.settings.trustedProxies)))
         router.get("/healthz") { _, _ in AdminListener.healthy }
         FrontPage.add(to: router, publicURL: origin)
         let origins = OriginPolicy(publicURL: origin, allowed: services.settings.allowedOrigins)

@@ -14,6 +14,8 @@ import Telemetry
 package struct GatewayServices: StackServices {
     package let process: InstallationProcess
     package let settings: GatewaySettings
+    /// What is read from MCP clients.
+    let mcp: MCPLimits
     let sessions: SessionTier
     /// Nil without an issuer: nothing is then offered for discovery.
     let resource: ProtectedResource?

@@ -41,7 +41,7 @@ struct Announcement: ServiceLifecycle.Service {
     }
 
     private func waitUntilReady() async throws {
-        let database = try await SQLiteDatabase.open(path: self.settings.database.path)
+        let database = try await self.settings.database.open()
         do {
             let replicas = Store(database: database).replicas
             for kind in [Replica.Kind.sessionService, .apiGateway] {

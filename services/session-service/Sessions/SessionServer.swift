@@ -16,6 +16,7 @@ package struct SessionServer: Sendable {
         let security = try ChannelFiles.serverSecurity(settings.channel)
         var application = SessionServiceApplication.Settings(version: version)
         application.advertisedHost = settings.sessions.advertisedHost
+        application.limits.mcp = settings.mcp.limits
         application.limits.maxInMemory = settings.sessions.maxInMemory
         application.limits.maxPerAccount = settings.sessions.maxPerAccount
         application.limits.maxCalls = settings.sessions.maxCalls

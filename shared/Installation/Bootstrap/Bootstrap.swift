@@ -40,9 +40,9 @@ package struct Bootstrap: Sendable {
     /// Makes the channel key, the database, the organization `default` and the keys, as far as they are missing.
     package func run() async throws -> Keys {
         try PrivateFile.createIfMissing(self.settings.channel.keyFile) { Self.newChannelKey() }
-        let database = try await SQLiteDatabase.open(path: self.settings.database.path)
+        let database = try await self.settings.database.open()
         do {
-            let keys = try await self.run(Store(database: database))
+            let keys = try await self.run(Store(database: database, limits: self.settings.store.limits))
             try await database.close()
             return keys
         } catch {

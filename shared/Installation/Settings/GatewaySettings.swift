@@ -1,3 +1,4 @@
+import Egress
 package import Service
 
 /// The api-gateway.
@@ -24,7 +25,13 @@ package struct GatewaySettings: Sendable {
     package let maxConnections: Int
     package let idleTimeout: Duration
     package let callTimeout: Duration
+    package let answerTimeout: Duration
+    package let replicaWait: Duration
+    package let maxReplicas: Int
     package let drain: Duration
+
+    /// Scheme, host and port that clients use, without a slash at the end: the only source of links.
+    package var origin: String { self.publicURL ?? "http://\(self.host.contains(":") ? "[\(self.host)]" : self.host):\(self.port)" }
 
     package init(_ reader: inout SettingsReader) {
         self.host = reader.string("roost.gateway.host", default: "127.0.0.1", "The address that the gateway listens on.")
@@ -48,9 +55,21 @@ package struct GatewaySettings: Sendable {
         self.idleTimeout = reader.duration("roost.gateway.idle_timeout", default: .seconds(75), "How long a connection may stay silent.")
         self.callTimeout = reader.duration(
             "roost.gateway.call_timeout", default: .seconds(3660), "How long one call to a session-service may take in all.")
+        self.answerTimeout = reader.duration(
+            "roost.gateway.answer_timeout", default: .seconds(30), "How long a session-service may take for anything but a tool call.")
+        self.replicaWait = reader.duration(
+            "roost.gateway.replica_wait", default: .seconds(5), "How long a message waits for a session-service that takes it.")
+        self.maxReplicas = reader.integer(
+            "roost.gateway.max_replicas", default: 256, in: 1...10_000, "Session-services that are kept connected.")
         self.drain = reader.duration("roost.gateway.drain", default: .seconds(20), "How long what runs may go on after SIGTERM.")
         if let url = self.publicURL, !url.hasPrefix("http://") && !url.hasPrefix("https://") || url.hasSuffix("/") {
             reader.fault("roost.gateway.public_url", "must begin with http:// or https:// and have no slash at its end")
+        }
+        if self.publicURL == nil, self.port == 0 {
+            reader.fault("roost.gateway.public_url", "is required when roost.gateway.port is 0, because links need the port")
+        }
+        for entry in self.trustedProxies where IPNetwork(entry) == nil {
+            reader.fault("roost.gateway.trusted_proxies", "`\(entry)` is neither an address nor a network such as 10.0.0.0/8")
         }
     }
 }

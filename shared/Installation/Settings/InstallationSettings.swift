@@ -9,13 +9,16 @@ package struct InstallationSettings: Sendable {
     package let log: LogSettings
     package let service: ServiceSettings
     package let database: DatabaseSettings
+    package let store: StoreSettings
     package let vault: VaultSettings
     package let channel: ChannelSettings
     package let issuer: IssuerSettings?
     package let egress: EgressSettings
     package let sandbox: SandboxSettings
+    package let policies: PolicySettings
     package let engine: EngineSettings
     package let gateway: GatewaySettings
+    package let mcp: MCPSettings
     package let sessions: SessionsSettings
 
     /// Reads all keys.
@@ -23,13 +26,16 @@ package struct InstallationSettings: Sendable {
         self.log = LogSettings(&reader)
         self.service = ServiceSettings(&reader)
         self.database = DatabaseSettings(&reader)
+        self.store = StoreSettings(&reader)
         self.vault = VaultSettings(&reader)
         self.channel = ChannelSettings(&reader)
         self.issuer = IssuerSettings.read(&reader)
         self.egress = EgressSettings(&reader)
         self.sandbox = SandboxSettings(&reader)
+        self.policies = PolicySettings(&reader)
         self.engine = EngineSettings(&reader, sandbox: self.sandbox)
         self.gateway = GatewaySettings(&reader)
+        self.mcp = MCPSettings(&reader, gateway: self.gateway)
         self.sessions = SessionsSettings(&reader)
     }
 

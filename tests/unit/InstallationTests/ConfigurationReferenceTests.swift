@@ -28,3 +28,27 @@ import Testing
         for key in ["roost.database.url", "roost.vault.key_file", "roost.channel.key_file"] { #expect(text.contains(key)) }
     }
 }
+
+@Suite struct SettingsFaultTests {
+    @Test(
+        "a value that cannot work is a fault that names its key",
+        arguments: [
+            ("ROOST_GATEWAY_TRUSTED_PROXIES", "10.0.0.0/33", "roost.gateway.trusted_proxies"),
+            ("ROOST_GATEWAY_PORT", "0", "roost.gateway.public_url"),
+            ("ROOST_GATEWAY_PUBLIC_URL", "https://roost.example/", "roost.gateway.public_url"),
+            ("ROOST_REPLICA_LEASE", "2s", "roost.replica.lease"),
+            ("ROOST_STORE_MAX_PAGE_SIZE", "0", "roost.store.max_page_size"),
+            ("ROOST_DATABASE_URL", "postgres://x", "roost.database.url"),
+            ("ROOST_CHANNEL_TLS_KEY_FILE", "/key.pem", "roost.channel.tls_certificate_file"),
+            ("ROOST_NO_SUCH", "1", "ROOST_NO_SUCH"),
+        ])
+    func faults(name: String, value: String, key: String) async throws {
+        let complete = [
+            "ROOST_DATABASE_URL": "sqlite:/tmp/x.db", "ROOST_VAULT_KEY_FILE": "/tmp/v", "ROOST_CHANNEL_KEY_FILE": "/tmp/c",
+        ]
+        _ = try await InstallationSettings.load(environment: complete)
+        let environment = complete.merging([name: value]) { $1 }
+        let error = await #expect(throws: (any Error).self) { _ = try await InstallationSettings.load(environment: environment) }
+        #expect("\(error.map { "\($0)" } ?? "")".contains(key))
+    }
+}

@@ -59,7 +59,7 @@ struct MCPEndpoint: Sendable {
         if route == nil {
             var request = request
             let bytes = try await request.collectBytes(upTo: self.services.settings.maxMessageBytes)
-            let peeked = try MCPEnvelope.peek(bytes)
+            let peeked = try MCPEnvelope.peek(bytes, limits: self.services.mcp)
             envelope = peeked
             route = try head.route(peeked)
         }

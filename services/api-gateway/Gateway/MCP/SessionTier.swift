@@ -1,4 +1,5 @@
 import Channel
+import Installation
 import Logging
 import MCP
 import Model
@@ -24,6 +25,12 @@ final class SessionTier: ServiceLifecycle.Service {
         var answerTimeout: Duration = .seconds(30)
         /// How many replicas are kept connected.
         var maxReplicas = 256
+
+        init(_ settings: GatewaySettings) {
+            self.replicaWait = settings.replicaWait
+            self.answerTimeout = settings.answerTimeout
+            self.maxReplicas = settings.maxReplicas
+        }
     }
 
     /// One replica with its connection, as long as the registry has it.
