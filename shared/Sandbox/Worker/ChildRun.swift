@@ -39,12 +39,15 @@ struct ChildRun {
         var frame = FrameChannel.read()
         _ = frame.readUInt64()
         #if DEBUG
-        if frame.type == SANDBOX_SELF_TEST.rawValue { SelfTest.run(String(cString: frame.rest())) }
+        if frame.type == SANDBOX_SELF_TEST.rawValue {
+            let attack = frame.withRest { String(cString: $0) }
+            SelfTest.run(attack)
+        }
         #endif
         guard frame.type == SANDBOX_PROGRAM.rawValue else { _exit(Int32(SANDBOX_EXIT_CHANNEL)) }
         let seed = frame.readUInt64()
         let startTime = Int64(bitPattern: frame.readUInt64())
-        self.engine.begin(program: frame.rest(), startTime: Double(startTime), seed: seed)
+        frame.withRest { self.engine.begin(program: $0, startTime: Double(startTime), seed: seed) }
     }
 
     private func deliver(_ frame: consuming FrameChannel.Incoming) {
@@ -53,11 +56,13 @@ struct ChildRun {
         switch frame.type {
         case SANDBOX_FULFILL.rawValue:
             let call = frame.readUInt32()
-            self.engine.fulfil(elapsed: elapsed, call: call, json: frame.rest())
+            let value = frame.withRest { self.engine.value(fromJSON: $0) }
+            // The frame is gone by now: while the program goes on, a large answer takes its place once.
+            self.engine.fulfil(elapsed: elapsed, call: call, value: value)
         case SANDBOX_REJECT.rawValue:
             let call = frame.readUInt32()
-            let name = String(decoding: frame.readBytes(Int(frame.readUInt32())), as: UTF8.self)
-            self.engine.reject(elapsed: elapsed, call: call, name: name, message: frame.rest())
+            let name = frame.readText(byteCount: Int(frame.readUInt32()))
+            frame.withRest { self.engine.reject(elapsed: elapsed, call: call, name: name, message: $0) }
         case SANDBOX_WAKE_UP.rawValue:
             self.engine.wakeUp(elapsed: elapsed)
         default:

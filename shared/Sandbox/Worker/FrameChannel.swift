@@ -21,21 +21,26 @@ enum FrameChannel {
         mutating func readUInt32() -> UInt32 { self.readInteger() }
         mutating func readUInt64() -> UInt64 { self.readInteger() }
 
-        /// The bytes of a text of known length.
-        mutating func readBytes(_ count: Int) -> UnsafeBufferPointer<UInt8> {
-            guard count <= self.count - self.offset else { _exit(Int32(SANDBOX_EXIT_CHANNEL)) }
-            defer { self.offset += count }
-            return UnsafeBufferPointer(start: self.bytes + self.offset, count: count)
+        /// A text of known length.
+        mutating func readText(byteCount: Int) -> String {
+            let start = self.advance(byteCount)
+            return String(decoding: UnsafeBufferPointer(start: self.bytes + start, count: byteCount), as: UTF8.self)
         }
 
-        /// Everything that is left, up to a NUL.
-        func rest() -> UnsafePointer<CChar> {
-            UnsafeRawPointer(self.bytes + self.offset).assumingMemoryBound(to: CChar.self)
+        /// Gives everything that is left, up to a NUL, to `body`; not beyond, since the frame's end frees it.
+        func withRest<Result>(_ body: (UnsafePointer<CChar>) -> Result) -> Result {
+            body(UnsafeRawPointer(self.bytes + self.offset).assumingMemoryBound(to: CChar.self))
         }
 
         private mutating func readInteger<Integer: FixedWidthInteger>() -> Integer {
-            let bytes = self.readBytes(MemoryLayout<Integer>.size)
-            return Integer(littleEndian: UnsafeRawPointer(bytes.baseAddress).unsafelyUnwrapped.loadUnaligned(as: Integer.self))
+            let start = self.advance(MemoryLayout<Integer>.size)
+            return Integer(littleEndian: UnsafeRawPointer(self.bytes + start).loadUnaligned(as: Integer.self))
+        }
+
+        private mutating func advance(_ count: Int) -> Int {
+            guard count <= self.count - self.offset else { _exit(Int32(SANDBOX_EXIT_CHANNEL)) }
+            defer { self.offset += count }
+            return self.offset
         }
     }
 

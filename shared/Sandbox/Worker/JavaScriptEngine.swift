@@ -60,22 +60,26 @@ struct JavaScriptEngine {
             ])
     }
 
-    /// Gives a call's value to the program; a text that is not JSON rejects the call.
-    func fulfil(elapsed: Double, call: UInt32, json: UnsafePointer<CChar>) {
-        let value = Self.makeString(json) { JSValueMakeFromJSONString(self.context, $0) }
+    /// Makes a value from JSON; nil if it is none. The engine finds the value on the stack, so it stays alive while it is held there.
+    func value(fromJSON text: UnsafePointer<CChar>) -> JSValueRef? {
+        Self.makeString(text) { JSValueMakeFromJSONString(self.context, $0) }
+    }
+
+    /// Gives a call's value to the program; none rejects the call.
+    func fulfil(elapsed: Double, call: UInt32, value: JSValueRef?) {
         guard let value else {
-            return "SyntaxError".withCString { name in
-                "the answer of the tool is not valid JSON".withCString {
-                    self.reject(elapsed: elapsed, call: call, name: name, message: $0)
-                }
-            }
+            return self.reject(elapsed: elapsed, call: call, name: "SyntaxError", message: "the answer of the tool is not valid JSON")
         }
         self.call(.fulfil, [self.number(elapsed), self.number(Double(call)), value])
     }
 
     /// Rejects a call.
     func reject(elapsed: Double, call: UInt32, name: UnsafePointer<CChar>, message: UnsafePointer<CChar>) {
-        self.call(.reject, [self.number(elapsed), self.number(Double(call)), self.string(name), self.string(message)])
+        let name = self.string(name)
+        // Making the message may collect garbage, which the name is until the call holds it.
+        JSValueProtect(self.context, name)
+        defer { JSValueUnprotect(self.context, name) }
+        self.call(.reject, [self.number(elapsed), self.number(Double(call)), name, self.string(message)])
     }
 
     /// Fires the timer that is due first.

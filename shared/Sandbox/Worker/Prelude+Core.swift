@@ -7,11 +7,10 @@ extension Prelude {
             // What later code may have replaced by the time it is needed here. `uncurried(f)(object, ...arguments)` is `f` without a
             // look at the object's prototype.
             const { stringify } = JSON;
-            const NativePromise = Promise, NativeError = Error, NativeTypeError = TypeError, NativeDate = Date, NativeProxy = Proxy;
+            const NativePromise = Promise, NativeError = Error, NativeTypeError = TypeError, NativeSyntaxError = SyntaxError, NativeDate = Date, NativeProxy = Proxy;
             const { create, defineProperty, getOwnPropertyDescriptor, keys } = Object;
             const { apply, construct } = Reflect;
             const { imul, floor, ceil, min } = Math;
-            const { isArray } = Array;
             const string = String, number = Number;
             const uncurried = Function.prototype.bind.bind(Function.prototype.call);
             const then = uncurried(Promise.prototype.then);
@@ -23,7 +22,17 @@ extension Prelude {
             const numberToString = uncurried(Number.prototype.toString);
             const padStart = uncurried(String.prototype.padStart);
 
-            const define = (object, name, value) => defineProperty(object, name, { value, writable: true, enumerable: false, configurable: true });
+            // Descriptors inherit nothing: a `get` on the prototype of all objects would make every definition fail.
+            const define = (object, name, value) =>
+                defineProperty(object, name, { __proto__: null, value, writable: true, enumerable: false, configurable: true });
+            const put = (list, index, value) =>
+                defineProperty(list, index, { __proto__: null, value, writable: true, enumerable: true, configurable: true });
+            // `instanceof` would ask the type's own Symbol.hasInstance.
+            const hasInstance = uncurried(Function.prototype[Symbol.hasInstance]);
+            const isInstance = (type, value) => {
+                try { return hasInstance(type, value); } catch { return false; }
+            };
+            const isError = (value) => isInstance(NativeError, value);
             const code = (letter) => letter.charCodeAt(0);
             const frames = {
                 call: code('c'), askWakeUp: code('w'), cancelWakeUp: code('k'), log: code('l'), emit: code('e'), returned: code('d'), threw: code('x'),
@@ -113,21 +122,21 @@ extension Prelude {
                 forEachOfMap(this, (value, key) => {
                     if (typeof key !== 'string') allStrings = false;
                     else object[key] = value;
-                    defineProperty(pairs, count++, { value: [key, value], enumerable: true, writable: true, configurable: true });
+                    put(pairs, count++, [key, value]);
                 });
                 return allStrings ? object : pairs;
             });
             define(Set.prototype, 'toJSON', function toJSON() {
                 let count = 0;
                 const list = [];
-                forEachOfSet(this, (value) => { defineProperty(list, count++, { value, enumerable: true, writable: true, configurable: true }); });
+                forEachOfSet(this, (value) => { put(list, count++, value); });
                 return list;
             });
-            const join = uncurried(typedArray.join), lengthOfArray = getter('length'), parse = JSON.parse;
+            const lengthOfArray = getter('length');
             define(typedArray, 'toJSON', function toJSON() {
                 if (lengthOfArray(this) > 0 && typeof this[0] === 'bigint') throw new NativeTypeError('a BigInt cannot be JSON: convert it with Number() or String()');
                 const list = [];
-                for (let i = 0; i < lengthOfArray(this); i++) defineProperty(list, i, { value: this[i], enumerable: true, writable: true, configurable: true });
+                for (let i = 0; i < lengthOfArray(this); i++) put(list, i, this[i]);
                 return list;
             });
             define(NativeError.prototype, 'toJSON', function toJSON() {
@@ -156,6 +165,7 @@ extension Prelude {
                     return 'Error';
                 }
             };
+            const maxTextLength = 65536, maxShownDepth = 64;
             // How console shows a value. Unlike stringify it never throws, and it shows what JSON cannot.
             const show = (value) => {
                 switch (typeof value) {
@@ -165,15 +175,16 @@ extension Prelude {
                 case 'function': return '[function]';
                 }
                 try {
-                    if (value instanceof NativeError) return errorText(value);
-                    if (value instanceof NativeDate) return toISOString(value);
-                    const path = [];
+                    if (isError(value)) return errorText(value);
+                    if (isInstance(NativeDate, value)) return toISOString(value);
+                    const path = create(null);
                     let depth = 0;
                     const text = stringify(value, function (key, item) {
                         if (typeof item === 'bigint') return bigIntToString(item) + 'n';
                         if (typeof item !== 'object' || item === null) return item;
                         while (depth > 0 && path[depth - 1] !== this) depth--;
                         for (let i = 0; i < depth; i++) if (path[i] === item) return '[circular]';
+                        if (depth === maxShownDepth) return '[nested too deeply]';
                         path[depth++] = item;
                         return item;
                     });
@@ -182,7 +193,6 @@ extension Prelude {
                     return '[object that cannot be shown]';
                 }
             };
-            const maxTextLength = 65536;
             const log = (level, values) => {
                 let text = '';
                 for (let i = 0; i < values.length && text.length <= maxTextLength; i++) text += (i === 0 ? '' : ' ') + show(values[i]);
@@ -221,14 +231,17 @@ extension Prelude {
                 if (path.length > 1024) return refuse('the path of a tool has at most 1024 characters');
                 let argument;
                 try {
-                    argument = toJSONText(values[0], 'The argument of tools.' + path);
+                    argument = toJSONText(values.length > 0 ? values[0] : undefined, 'The argument of tools.' + path);
                 } catch (fault) {
                     return refuse(fault.message);
                 }
-                const call = ++lastCall;
-                pendingCalls[call] = { fulfil, reject, error };
-                openCalls++;
+                const pending = { fulfil, reject, error };
+                const call = lastCall + 1;
+                // Nothing is noted before it is sent: on a full stack each of these steps may throw, and calls are counted on both sides.
                 send(frames.call, call, toWellFormed(path), argument === undefined ? '' : argument);
+                lastCall = call;
+                openCalls++;
+                pendingCalls[call] = pending;
             });
             const takeCall = (call) => {
                 const pending = pendingCalls[call];
@@ -242,13 +255,13 @@ extension Prelude {
             const makeTools = (path) => {
                 const members = create(null);
                 return new NativeProxy(() => {}, {
+                    __proto__: null,
                     get(target, key) {
                         // Neither a promise nor anything that converts itself, whatever is read from it.
                         if (typeof key !== 'string' || key === 'then' || key === 'toJSON') return undefined;
                         return members[key] ??= makeTools(path === '' ? key : path + '.' + key);
                     },
                     apply(target, receiver, values) { return callTool(path, values); },
-                    construct() { throw new NativeTypeError('a tool is called, not constructed'); },
                     has(target, key) { return typeof key === 'string' && key !== 'then' && key !== 'toJSON'; },
                     ownKeys() { throw new NativeTypeError('tools cannot be listed: find tools with tools.search({ query: "…" })'); },
                     getOwnPropertyDescriptor: () => undefined,
@@ -267,17 +280,20 @@ extension Prelude {
             const timers = create(null);
             let lastTimer = 0, lastWakeUp = 0, openTimers = 0;
             const arm = (timer) => {
-                timer.due = min(ceil(elapsed / 1000) + timer.span, 4294967295);
-                timer.wakeUp = ++lastWakeUp;
-                send(frames.askWakeUp, timer.wakeUp, timer.due);
+                const due = min(ceil(elapsed / 1000) + timer.span, 4294967295), wakeUp = lastWakeUp + 1;
+                // As with calls: on a full stack this may throw, before anything is sent.
+                send(frames.askWakeUp, wakeUp, due);
+                lastWakeUp = wakeUp;
+                timer.due = due;
+                timer.wakeUp = wakeUp;
             };
             const startTimer = (callback, delay, values, repeats) => {
                 if (typeof callback !== 'function') throw new NativeTypeError('a timer needs a function');
                 const wait = number(delay), span = wait > 0 ? min(floor(wait), 2147483647) : 0;
                 const timer = { number: ++lastTimer, callback, values, span, repeats, due: 0, wakeUp: 0 };
+                arm(timer);
                 timers[timer.number] = timer;
                 openTimers++;
-                arm(timer);
                 return timer.number;
             };
             const clearTimer = (number) => {
@@ -300,6 +316,7 @@ extension Prelude {
             define(globalThis, 'clearTimeout', function clearTimeout(timer) { clearTimer(timer); });
             define(globalThis, 'clearInterval', function clearInterval(timer) { clearTimer(timer); });
             const settled = NativePromise.resolve();
+            define(settled, 'constructor', undefined);
             define(globalThis, 'queueMicrotask', function queueMicrotask(callback) {
                 if (typeof callback !== 'function') throw new NativeTypeError('queueMicrotask needs a function');
                 then(settled, () => { callback(); });
@@ -321,15 +338,15 @@ extension Prelude {
                 if (hasEnded) return;
                 hasEnded = true;
                 let name = 'Thrown', message = '', stack = '';
-                try {
-                    if (error instanceof NativeError) {
-                        name = string(error.name);
-                        message = string(error.message);
-                        stack = string(error.stack);
-                    } else {
-                        message = show(error);
-                    }
-                } catch {}
+                if (isError(error)) {
+                    // Each by itself, since any of them may be the program's own and throw.
+                    name = 'Error';
+                    try { name = string(error.name); } catch {}
+                    try { message = string(error.message); } catch {}
+                    try { stack = string(error.stack); } catch {}
+                } else {
+                    message = show(error);
+                }
                 send(frames.threw, toWellFormed(slice(name, 0, 256)), toWellFormed(slice(message, 0, 32768)), toWellFormed(slice(stack, 0, 16384)));
             };
 
@@ -338,7 +355,10 @@ extension Prelude {
                 begin(program, start, seedHigh, seedLow) {
                     startTime = start;
                     seedRandom(seedHigh | 0, seedLow | 0);
-                    then((async () => program())(), returned, threw);
+                    const promise = program();
+                    // `then` asks a promise for its constructor, and the program may have replaced the one on the prototype by now.
+                    define(promise, 'constructor', undefined);
+                    then(promise, returned, threw);
                 },
                 fulfil(now, call, value) {
                     elapsed = now;
@@ -370,7 +390,14 @@ extension Prelude {
                         threw(error);
                     }
                 },
-                fail: threw,
+                fail(error) {
+                    // What only the engine finds wrong with a text (a regular expression, say) has a line but no frame of its own. The
+                    // column lies behind whatever stands in that line.
+                    if (isInstance(NativeSyntaxError, error) && error.sourceURL === 'code.ts') {
+                        define(error, 'stack', 'code.ts:' + string(error.line) + ':1000000');
+                    }
+                    threw(error);
+                },
                 state() { return hasEnded ? 0 : openCalls > 0 || openTimers > 0 ? 1 : 2; },
                 unhandled(promise, reason) {
                     if (hasEnded || ++unhandledCount > 20) return;

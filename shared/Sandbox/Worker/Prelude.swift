@@ -2,7 +2,7 @@
 ///
 /// It is evaluated before any program, in a realm of its own for each run (a fork of the zygote's), and keeps every intrinsic it needs
 /// at run time in a constant of its own: a program may replace what it likes without reaching a tool call or a result. What it
-/// provides is documented in docs/design, section by section beside the code here.
+/// provides differs from what browsers do only where the code here says so.
 enum Prelude {
     /// The name of these texts in stacks; the host shows frames of `code.ts` only.
     static let name = "prelude"
