@@ -11,7 +11,11 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-enum { NOBODY = 65534 };
+enum {
+    NOBODY = 65534,
+    // A translation of 256 KB takes some 60 MB; a hundred thousand nested brackets would take 1 GB.
+    TRANSLATOR_MEMORY = 512 << 20,
+};
 
 static int limit(int resource, rlim_t soft, rlim_t hard)
 {
@@ -79,7 +83,7 @@ int sandbox_become(const char *path, char *const arguments[])
     if (program < 0) return errno;
     int error = limit(RLIMIT_CORE, 0, 0);
     if (!error) error = limit(RLIMIT_FSIZE, 0, 0);
-    if (!error) error = limit(RLIMIT_DATA, (rlim_t)1 << 30, (rlim_t)1 << 30);
+    if (!error) error = limit(RLIMIT_DATA, TRANSLATOR_MEMORY, TRANSLATOR_MEMORY);
     if (!error) error = limit(RLIMIT_NOFILE, 64, 64);
     if (!error) error = sandbox_drop_identity();
     if (error) return error;

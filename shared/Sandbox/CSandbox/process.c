@@ -32,10 +32,11 @@ int sandbox_spawn(const char *path, char *const arguments[], char *const environ
         posix_spawn_file_actions_destroy(&files);
         return error;
     }
-    for (int target = 0; target <= 2 && !error; target++)
-        if (target < first || target > last) error = posix_spawn_file_actions_addopen(&files, target, "/dev/null", O_RDWR, 0);
+    // In this order, since `descriptor` may itself be one of 0 to 2 where the host was started without them.
     for (int target = first; target <= last && !error; target++)
         error = posix_spawn_file_actions_adddup2(&files, descriptor, target);
+    for (int target = 0; target <= 2 && !error; target++)
+        if (target < first || target > last) error = posix_spawn_file_actions_addopen(&files, target, "/dev/null", O_RDWR, 0);
     if (!error) error = posix_spawn_file_actions_addclosefrom_np(&files, (last > 2 ? last : 2) + 1);
     if (!error) error = posix_spawnattr_setsigmask(&attributes, &none);
     if (!error) error = posix_spawnattr_setsigdefault(&attributes, &all);
@@ -117,11 +118,6 @@ int sandbox_wait_readable(int descriptor, int milliseconds)
         int ready = poll(&wait, 1, milliseconds);
         if (ready >= 0 || errno != EINTR) return ready;
     }
-}
-
-int sandbox_attempt_fork(void)
-{
-    return fork();
 }
 
 uint64_t sandbox_heap_size(void)

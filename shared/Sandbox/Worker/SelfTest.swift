@@ -25,26 +25,45 @@ enum SelfTest {
         case "exec":
             var arguments: [UnsafeMutablePointer<CChar>?] = [strdup("true"), nil]
             result = execv("/bin/true", &arguments)
-        case "fork": result = sandbox_attempt_fork()
         case "thread":
             var thread = pthread_t()
             result = pthread_create(&thread, nil, { _ in nil }, nil) == 0 ? 0 : -1
         case "identity": result = getuid() == 0 ? 0 : -1
+        case "descriptors":
+            // Reading nothing fails on a descriptor that is not open, and on no other.
+            let open = (SANDBOX_CHANNEL_FD + 1..<4096).count { read(Int32($0), nil, 0) == 0 || errno != EBADF }
+            result = open == 0 ? -1 : 0
+        case "block-signals":
+            var all = sigset_t()
+            sigfillset(&all)
+            sigprocmask(SIG_BLOCK, &all, nil)
+            while true {}
         case "garbage":
-            let bytes: [UInt8] = [0xff, 0xff, 0xff, 0xff, 0x63, 1, 2, 3]
+            let bytes: [UInt8] = [0xff, 0xff, 0xff, 0xff, UInt8(SANDBOX_NEVER_SETTLES.rawValue), 1, 2, 3]
             _ = sandbox_write_fully(Int32(SANDBOX_CHANNEL_FD), bytes, bytes.count)
         case "unknown-frame": FrameChannel.Outgoing().send(type: UInt8(ascii: "?"))
         case "empty-call": FrameChannel.Outgoing().send(type: UInt8(SANDBOX_CALL.rawValue))
+        case "call-out-of-order":
+            var frame = FrameChannel.Outgoing()
+            frame.append(2)
+            frame.append(0)
+            frame.send(type: UInt8(SANDBOX_CALL.rawValue))
+        case "broken-text":
+            var frame = FrameChannel.Outgoing()
+            frame.append(2)
+            frame.append(0xffff_ffff)
+            frame.send(type: UInt8(SANDBOX_LOG.rawValue))
+        case "exit": _exit(0)
         case "broken-json": Self.send(SANDBOX_EMIT.rawValue, #"{"a":"#)
         case "close-and-stay":
             close(Int32(SANDBOX_CHANNEL_FD))
             while true { sleep(60) }
-        default: break
+        default: result = Int32(truncatingIfNeeded: sandbox_attempt(attack))
         }
         let (failed, code) = (result < 0, errno)
         var frame = FrameChannel.Outgoing()
         frame.append(2)
-        Self.append(failed ? "refused \(code)" : "allowed", to: &frame)
+        Self.append(result == -2 ? "unknown" : failed ? "refused \(code)" : "allowed", to: &frame)
         frame.send(type: UInt8(SANDBOX_LOG.rawValue))
         FrameChannel.Outgoing().send(type: UInt8(SANDBOX_RETURNED.rawValue))
         FrameChannel.drain()

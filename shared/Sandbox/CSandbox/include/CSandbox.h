@@ -1,4 +1,5 @@
 #pragma once
+#include "attempts.h"
 #include "protocol.h"
 #include "process.h"
 #include "zygote.h"

@@ -45,9 +45,6 @@ int sandbox_write_fully(int descriptor, const void *bytes, size_t count);
 /// Waits until a descriptor can be read, at most so many milliseconds, or for ever if negative. Returns 1, 0 when time is up, or -1.
 int sandbox_wait_readable(int descriptor, int milliseconds);
 
-/// Calls fork, which Swift hides, for the test that a locked-down child cannot.
-int sandbox_attempt_fork(void);
-
 /// How many bytes the heap has handed out.
 uint64_t sandbox_heap_size(void);
 

@@ -7,13 +7,13 @@ import Glibc
 /// How the process of a run came to its end.
 enum ChildExit: Sendable {
     /// The zygote reaped it.
-    case exited(ExitStatus, cpuTime: Duration, peakMemory: Int)
+    case exited(ChildStatus, cpuTime: Duration, peakMemory: Int)
     /// It could not be made, or nobody is left who knows what became of it; it is gone all the same.
     case lost(String)
 }
 
 /// What `waitpid` says about a process.
-struct ExitStatus: Sendable, Equatable {
+struct ChildStatus: Sendable, Equatable {
     let raw: Int32
 
     /// The signal that ended it, or nil if it exited by itself.
@@ -22,10 +22,13 @@ struct ExitStatus: Sendable, Equatable {
     var code: Int { Int(self.raw >> 8) & 0xff }
 
     /// Why a child ended that had not said why.
-    func reason(limits: SandboxLimits) -> (code: SandboxError.Code, message: String) {
+    func reason(limits: SandboxLimits, cpuTime: Duration) -> (code: SandboxError.Code, message: String) {
         switch self.signal {
         case SIGPROF, SIGXCPU:
-            return (.cpuLimit, "The program used more than \(limits.cpuTime) of processor time. Do less in one run.")
+            return (.cpuLimit, self.timeMessage(limits))
+        case SIGKILL where cpuTime > limits.cpuTime:
+            // The kernel's last resort for a process that lets no other signal through.
+            return (.cpuLimit, self.timeMessage(limits))
         case SIGSYS:
             return (.violation, "The program's process asked the system for something that it may not have.")
         case .some:
@@ -38,6 +41,10 @@ struct ExitStatus: Sendable, Equatable {
             case let code: return (.violation, "The program's process ended without a result (exit code \(code)).")
             }
         }
+    }
+
+    private func timeMessage(_ limits: SandboxLimits) -> String {
+        "The program used more than \(limits.cpuTime) of processor time. Do less in one run."
     }
 
     private func memoryMessage(_ limits: SandboxLimits) -> String {

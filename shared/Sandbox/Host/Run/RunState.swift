@@ -240,7 +240,7 @@ struct RunState {
         case .exited(let status, let cpuTime, let peakMemory):
             self.output.cpuTime = cpuTime
             self.output.peakMemory = peakMemory
-            let (code, message) = status.reason(limits: self.limits)
+            let (code, message) = status.reason(limits: self.limits, cpuTime: cpuTime)
             self.end(code, message)
         case .lost(let reason):
             self.end(.unavailable, reason)
