@@ -16,8 +16,8 @@ import Glibc
 /// If this process is killed, nothing of the sandbox is left behind: the fork server and esbuild end with their sockets, and the children
 /// with the fork server.
 package struct SandboxHost: SandboxRunning, Service {
-    private let zygotes: ZygoteSupervisor
-    private let translator: Translator
+    let zygotes: ZygoteSupervisor
+    let translator: Translator
     private let admission: Admission
 
     /// Prepares the sandbox; nothing is started yet.
@@ -78,17 +78,8 @@ package struct SandboxHost: SandboxRunning, Service {
         onCall: @Sendable @escaping (SandboxCall) async -> SandboxReply,
         onLog: @Sendable @escaping (SandboxLogLine) -> Void
     ) async throws(SandboxError) -> (ending: RunState.Ending, output: SandboxOutput) {
-        let child = try await self.fork(limits)
+        let child = try await self.zygotes.fork(limits)
         let run = SandboxRun(child: child, limits: limits, seat: seat, eventLoop: MultiThreadedEventLoopGroup.singleton.any())
         return await run.perform(first, onCall: onCall, onLog: onLog)
-    }
-
-    /// A zygote may die or retire between being found and being asked: then the next one is asked.
-    private func fork(_ limits: SandboxLimits) async throws(SandboxError) -> ZygoteChild {
-        do throws(SandboxError) {
-            return try await self.zygotes.zygote().fork(limits)
-        } catch  where error.code == .unavailable {
-            return try await self.zygotes.zygote().fork(limits)
-        }
     }
 }

@@ -2,7 +2,7 @@ import NIOCore
 import Synchronization
 
 /// The current one of something that comes and goes: a process that is replaced when it dies. Whoever needs it while there is none waits.
-final class Slot<Value: Sendable>: Sendable {
+final class Slot<Value: AnyObject & Sendable>: Sendable {
     private struct State {
         var value: Value?
         var nextWaiter = 0
@@ -15,14 +15,21 @@ final class Slot<Value: Sendable>: Sendable {
     /// Makes an empty slot whose time-outs run on the given loop.
     init(eventLoop: any EventLoop) { self.eventLoop = eventLoop }
 
-    /// Sets the current value and hands it to everybody who waits; or leaves the slot empty.
-    func set(_ value: Value?) {
+    /// Sets the current value and hands it to everybody who waits.
+    func set(_ value: Value) {
         let waiters = self.state.withLock { state in
             state.value = value
-            defer { if value != nil { state.waiters = [:] } }
-            return value == nil ? [] : Array(state.waiters.values)
+            defer { state.waiters = [:] }
+            return state.waiters.values
         }
         for waiter in waiters { waiter.resolve(value) }
+    }
+
+    /// Takes a value out that is of no more use, unless another has taken its place.
+    func remove(_ value: Value) {
+        self.state.withLock { state in
+            if state.value === value { state.value = nil }
+        }
     }
 
     /// The current value, waiting for one if need be; nil when time is up or the task is cancelled. Callers are bounded by admission.

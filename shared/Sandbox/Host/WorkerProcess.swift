@@ -1,12 +1,13 @@
 import CSandbox
 import NIOPosix
+import Synchronization
 
 #if canImport(Glibc)
 import Glibc
 #endif
 
 /// A process that this one started, connected by a socket, in a process group and environment of its own.
-struct WorkerProcess: Sendable {
+final class WorkerProcess: Sendable {
     /// Which of the child's descriptors the socket becomes.
     enum Attachment {
         /// Descriptor 3.
@@ -23,6 +24,10 @@ struct WorkerProcess: Sendable {
     }
 
     let id: pid_t
+    /// Once it is, the number may belong to another process.
+    private let isReaped = Mutex(false)
+
+    init(id: pid_t) { self.id = id }
 
     /// Starts a process; the caller owns the other end of its socket.
     static func start(
@@ -45,17 +50,29 @@ struct WorkerProcess: Sendable {
         return (WorkerProcess(id: id), pair[0])
     }
 
-    /// Kills it. Safe until ``reap()`` has returned: until then its number cannot be given to another process.
-    func kill() { _ = Glibc.kill(self.id, SIGKILL) }
+    /// Kills it; once it has been reaped this does nothing.
+    func kill() {
+        self.isReaped.withLock { isReaped in
+            if !isReaped { _ = Glibc.kill(self.id, SIGKILL) }
+        }
+    }
 
-    /// Kills it and waits until it is gone, off the cooperative pool.
+    /// Kills it and waits until it is gone, off the cooperative pool and even in a cancelled task: otherwise it would stay a zombie.
     func reap() async {
         self.kill()
-        let id = self.id
-        _ = try? await NIOThreadPool.singleton.runIfActive {
-            var status: CInt = 0
-            while waitpid(id, &status, 0) < 0, errno == EINTR {}
+        let isGone = OneShot<Void>()
+        NIOThreadPool.singleton.submit { _ in
+            // Its end is awaited without the lock, which whoever kills it would wait for.
+            var information = siginfo_t()
+            while waitid(P_PID, id_t(self.id), &information, WEXITED | WNOWAIT) < 0, errno == EINTR {}
+            self.isReaped.withLock { isReaped in
+                var status: CInt = 0
+                while waitpid(self.id, &status, 0) < 0, errno == EINTR {}
+                isReaped = true
+            }
+            isGone.resolve(())
         }
+        await isGone.value()
     }
 
     private static func failure(_ path: String, _ error: Int32) -> SandboxError {

@@ -28,7 +28,7 @@ final class EsbuildProcess: Sendable {
 
     private typealias Stream = NIOAsyncChannel<ByteBuffer, ByteBuffer>
 
-    private let process: WorkerProcess
+    let process: WorkerProcess
     private let channel: Stream
     private let eventLoop: any EventLoop
     private let outgoing: AsyncStream<ByteBuffer>
@@ -134,12 +134,7 @@ final class EsbuildProcess: Sendable {
     }
 
     /// Kills it; requests under way are told.
-    func kill() {
-        // Under the lock, so that the process cannot have been reaped and its number given away.
-        self.state.withLock { state in
-            if state.isRunning { self.process.kill() }
-        }
-    }
+    func kill() { self.process.kill() }
 
     /// Sends one request and waits for its response.
     func request(_ value: EsbuildValue, timeout: Duration) async -> Reply {

@@ -4,8 +4,8 @@ import Synchronization
 
 /// Turns programs into JavaScript with one resident esbuild, which it keeps running.
 ///
-/// A program on which esbuild dies (a hundred thousand nested brackets, say) takes the requests beside it down. Each of them is tried once
-/// more, in a process of its own, so that it hurts nobody but itself.
+/// A program on which esbuild dies (a hundred thousand nested brackets, say) takes the requests beside it down, and an esbuild that hangs
+/// holds them up. Each of them is tried once more, in a process of its own: there only its own text can be at fault.
 struct Translator: Sendable {
     private final class Cache: Sendable {
         let entries: Mutex<TranslationCache>
@@ -16,7 +16,8 @@ struct Translator: Sendable {
     private let configuration: SandboxConfiguration
     private let eventLoop: any EventLoop
     private let logger: Logger
-    private let current: Slot<EsbuildProcess>
+    /// The resident process.
+    let current: Slot<EsbuildProcess>
     private let cache: Cache
 
     init(configuration: SandboxConfiguration, eventLoop: any EventLoop, logger: Logger) {
@@ -41,7 +42,10 @@ struct Translator: Sendable {
             throw SandboxError(.unavailable, "The TypeScript service is not up. Try again later.")
         }
         var reply = await self.ask(process, source)
-        if case .died = reply { reply = await self.askPrivately(source) }
+        switch reply {
+        case .died, .timedOut: reply = await self.askPrivately(source)
+        case .value, .cancelled: break
+        }
         switch reply {
         case .value(let answer):
             let program = try EsbuildTranslation.program(from: answer, source: source)
@@ -65,7 +69,7 @@ struct Translator: Sendable {
                 try await self.withProcess { process in
                     self.current.set(process)
                     await process.waitForEnd()
-                    self.current.set(nil)
+                    self.current.remove(process)
                 }
                 if !Task.isCancelled { self.logger.warning("the TypeScript service ended; starting another") }
             } catch {

@@ -15,11 +15,30 @@ import Glibc
 final class Zygote: Sendable {
     /// The complete environment of a worker: nothing is inherited. The engine and its allocator read it once, at their first allocation.
     /// `Malloc` takes the system's allocator, whose lack of a background thread makes forking sound; `GIGACAGE_ENABLED` saves 65 GB of
-    /// address space; the rest leaves the engine with one thread and without executable memory.
+    /// address space; the other options of the engine leave it with one thread and without executable memory. `SWIFT_BACKTRACE` keeps
+    /// Swift's crash handler from starting a thread in a child that dies of its memory limit, which would look like an attack.
     static let environment = [
         "Malloc=1", "GIGACAGE_ENABLED=0", "JSC_useJIT=0", "JSC_useConcurrentGC=0", "JSC_numberOfGCMarkers=1", "JSC_useWasm=0", "TZ=UTC",
-        "LC_ALL=C.UTF-8",
+        "LC_ALL=C.UTF-8", "SWIFT_BACKTRACE=enable=no",
     ]
+
+    /// What becomes of an order to fork.
+    enum Fork {
+        case made(ZygoteChild)
+        /// It takes no more orders, and never will again.
+        case gone
+        /// It has more orders to read than fit into its socket.
+        case busy
+    }
+
+    private struct Child {
+        let exit: OneShot<ChildExit>
+        /// Set from the first order to kill it on: replaces a zygote that does not report its end.
+        var watch: Scheduled<Void>?
+    }
+
+    /// How soon an order to kill is repeated that did not fit into the socket.
+    private static let pauseWhileBusy = TimeAmount.milliseconds(5)
 
     private struct State {
         /// For orders, and a descriptor of its own: the one that is read belongs to its channel, which may close it at any moment. Nil
@@ -27,7 +46,7 @@ final class Zygote: Sendable {
         var control: CInt?
         var isRetired = false
         var lastRun: UInt32 = 0
-        var children: [UInt32: OneShot<ChildExit>] = [:]
+        var children: [UInt32: Child] = [:]
     }
 
     let process: WorkerProcess
@@ -95,46 +114,61 @@ final class Zygote: Sendable {
     }
 
     /// Makes a child with the given limits.
-    func fork(_ limits: SandboxLimits) throws(SandboxError) -> ZygoteChild {
+    ///
+    /// - Throws: ``SandboxError`` when this process has no descriptor left for the child's channel.
+    func fork(_ limits: SandboxLimits) throws(SandboxError) -> Fork {
         var pair: [CInt] = [-1, -1]
         let pairError = sandbox_socketpair(0, &pair)
         guard pairError == 0 else {
             throw SandboxError(.unavailable, "No channel for the program's process: \(String(cString: strerror(pairError))).")
         }
-        defer { close(pair[1]) }
+        let (hostEnd, childEnd) = (pair[0], pair[1])
+        defer { close(childEnd) }
         let cLimits = sandbox_limits(
             memory_bytes: UInt64(limits.memory), cpu_milliseconds: UInt32(clamping: Int64(limits.cpuTime / .milliseconds(1))))
         let exit = OneShot<ChildExit>()
-        let childEnd = pair[1]
         let (run, error) = self.state.withLock { state -> (UInt32, Int32) in
             guard let control = state.control, !state.isRetired else { return (0, EPIPE) }
             state.lastRun += 1
-            state.children[state.lastRun] = exit
             let error = sandbox_send_order(control, UInt32(SANDBOX_FORK), state.lastRun, cLimits, childEnd)
-            if error != 0 { state.children[state.lastRun] = nil }
+            if error == 0 { state.children[state.lastRun] = Child(exit: exit) }
             return (state.lastRun, error)
         }
         guard error == 0 else {
-            close(pair[0])
-            throw SandboxError(.unavailable, "The process that starts programs does not answer: \(String(cString: strerror(error))).")
+            close(hostEnd)
+            return Self.isBusy(error) ? .busy : .gone
         }
         if Int(run) >= self.maxRuns { self.worn.resolve(()) }
-        return ZygoteChild(zygote: self, run: run, socket: pair[0], exit: exit)
+        return .made(ZygoteChild(zygote: self, run: run, socket: hostEnd, exit: exit))
     }
 
-    /// Has a child killed. A zygote that does not report the end of a killed child in time is killed itself.
+    /// Has a child killed, once however often it is asked to. A zygote that does not report the end of a killed child in time is killed
+    /// itself.
     func kill(_ run: UInt32) {
-        let isGone = self.state.withLock { state in
-            guard let control = state.control, state.children[run] != nil else { return true }
-            return sandbox_send_order(control, UInt32(SANDBOX_KILL), run, sandbox_limits(), -1) == EPIPE
-        }
-        guard !isGone else { return }
-        self.eventLoop.scheduleTask(in: TimeAmount(self.reapTimeout)) { [weak self] in
-            guard let self, self.state.withLock({ $0.children[run] != nil }) else { return }
-            self.logger.error("the zygote did not report the end of a killed child; replacing it")
-            self.killProcess()
+        self.state.withLock { state in
+            guard let control = state.control, let child = state.children[run], child.watch == nil else { return }
+            state.children[run]?.watch = self.eventLoop.scheduleTask(in: TimeAmount(self.reapTimeout)) { [weak self] in
+                guard let self, self.state.withLock({ $0.children[run] != nil }) else { return }
+                self.logger.error("the zygote did not report the end of a killed child; replacing it")
+                self.killProcess()
+            }
+            self.orderKill(run, control)
         }
     }
+
+    /// Under the lock. Other failures than a full socket mean that the zygote is gone, and the child with it.
+    private func orderKill(_ run: UInt32, _ control: CInt) {
+        guard Self.isBusy(sandbox_send_order(control, UInt32(SANDBOX_KILL), run, sandbox_limits(), -1)) else { return }
+        self.eventLoop.scheduleTask(in: Self.pauseWhileBusy) { [weak self] in
+            guard let self else { return }
+            self.state.withLock { state in
+                guard let control = state.control, state.children[run] != nil else { return }
+                self.orderKill(run, control)
+            }
+        }
+    }
+
+    private static func isBusy(_ error: Int32) -> Bool { error == EAGAIN || error == ENOBUFS || error == ENOMEM }
 
     /// Takes no more orders to fork, and ends when its last child has.
     func retire() {
@@ -166,7 +200,7 @@ final class Zygote: Sendable {
             self.finish(
                 event.run,
                 .exited(
-                    ExitStatus(raw: event.status), cpuTime: .microseconds(Int64(clamping: event.cpu_microseconds)),
+                    ChildStatus(raw: event.status), cpuTime: .microseconds(Int64(clamping: event.cpu_microseconds)),
                     peakMemory: Int(clamping: event.peak_bytes)))
         default:
             self.killProcess()
@@ -178,17 +212,13 @@ final class Zygote: Sendable {
             let child = state.children.removeValue(forKey: run)
             return (child, state.isRetired && state.children.isEmpty)
         }
-        child?.resolve(exit)
+        child?.watch?.cancel()
+        child?.exit.resolve(exit)
         if isDone { self.killProcess() }
     }
 
     /// The end of the process ends the control socket, and with it ``serve()``.
-    private func killProcess() {
-        // Under the lock, so that the process cannot have been reaped and its number given away: that comes after ``abandon(_:)``.
-        self.state.withLock { state in
-            if state.control != nil { self.process.kill() }
-        }
-    }
+    private func killProcess() { self.process.kill() }
 
     private func abandon(_ reason: String) {
         let (control, children) = self.state.withLock { state in
@@ -201,7 +231,10 @@ final class Zygote: Sendable {
         if let control { close(control) }
         self.ready.resolve(false)
         self.worn.resolve(())
-        for child in children.values { child.resolve(.lost(reason)) }
+        for child in children.values {
+            child.watch?.cancel()
+            child.exit.resolve(.lost(reason))
+        }
     }
 }
 
