@@ -4,7 +4,7 @@ import Sandbox
 import Synchronization
 import Testing
 
-@Suite("Programs")
+@Suite("Programs", .sharedSandbox, .timeLimit(.minutes(5)))
 struct ProgramTests {
     @Test("return what they return, as JSON")
     func results() async throws {

@@ -3,6 +3,7 @@ import JSON
 import Logging
 import Model
 import Sandbox
+import Testing
 
 /// Runs programs against the real worker, which the package builds beside the tests.
 enum SandboxFixture {
@@ -14,11 +15,27 @@ enum SandboxFixture {
         return String(path[..<(path.lastIndex(of: "/") ?? path.endIndex)])
     }()
 
-    static var configuration: SandboxConfiguration { SandboxConfiguration(workerPath: self.productsFolder + "/sandbox-worker") }
+    /// Patient, since many sandboxes start at once on what may be a busy machine.
+    static var configuration: SandboxConfiguration {
+        var configuration = SandboxConfiguration(workerPath: self.productsFolder + "/sandbox-worker")
+        configuration.startTimeout = .seconds(60)
+        configuration.maxQueueTime = .seconds(120)
+        configuration.translationTimeout = .seconds(30)
+        return configuration
+    }
+
+    /// The sandbox of the suite, for tests that need none of their own.
+    @TaskLocal static var shared: SandboxHost?
+
+    /// Runs `body` with the suite's sandbox, or where there is none with one of its own.
+    static func withSandbox<Result: Sendable>(_ body: (SandboxHost) async throws -> Result) async throws -> Result {
+        if let shared = self.shared { return try await body(shared) }
+        return try await self.withSandbox(self.configuration, body)
+    }
 
     /// Runs `body` with a sandbox of its own, and ends the sandbox afterwards.
     static func withSandbox<Result: Sendable>(
-        _ configuration: SandboxConfiguration = Self.configuration, _ body: (SandboxHost) async throws -> Result
+        _ configuration: SandboxConfiguration, _ body: (SandboxHost) async throws -> Result
     ) async throws -> Result {
         let host = SandboxHost(configuration: configuration, logger: Logger(label: "sandbox-tests"))
         return try await withThrowingTaskGroup { group in
@@ -39,10 +56,41 @@ enum SandboxFixture {
     }
 }
 
+/// Gives the tests of a suite one sandbox together, so that each of them does not start a fork server and a TypeScript service.
+struct SharedSandbox: SuiteTrait, TestScoping {
+    func provideScope(for test: Test, testCase: Test.Case?, performing function: @concurrent @Sendable () async throws -> Void) async throws
+    {
+        try await SandboxFixture.withSandbox(SandboxFixture.configuration) { sandbox in
+            try await SandboxFixture.$shared.withValue(sandbox) { try await function() }
+        }
+    }
+}
+
+extension Trait where Self == SharedSandbox {
+    /// One sandbox for the whole suite.
+    static var sharedSandbox: Self { Self() }
+}
+
 extension SandboxHost {
     /// Runs a program whose tools all give back their argument.
     func run(_ source: String, _ change: (inout SandboxLimits) -> Void = { _ in }) async throws(SandboxError) -> SandboxRunReport {
         try await self.run(SandboxFixture.program(source, change)) { call in .value(call.argument ?? JSONText(.null)) }
+    }
+
+    /// Why a program was ended; nil if it came to its own end.
+    func failure(
+        of source: String, _ change: (inout SandboxLimits) -> Void = { _ in }, onLog: @Sendable @escaping () -> Void = {}
+    ) async -> SandboxError? {
+        do throws(SandboxError) {
+            _ = try await self.run(SandboxFixture.program(source, change)) { call in
+                .value(call.argument ?? JSONText(.null))
+            } onLog: { _ in
+                onLog()
+            }
+            return nil
+        } catch {
+            return error
+        }
     }
 
     /// The result of a program as JSON text; `undefined` for none. What a program throws becomes `name: message`.
