@@ -11,6 +11,8 @@ VENV := .venv/.stamp
 
 REQUESTS ?= 1000000
 RESTARTS ?= 100
+ROUNDS ?= 5
+ROUND_SECONDS ?= 3
 
 .PHONY: help
 help: ## List the targets
@@ -36,9 +38,9 @@ format: ## Format all Swift sources in place
 	@swift format -i -p -r Package.swift services shared tests
 
 .PHONY: bench
-bench: release $(VENV) ## Measure, each figure beside its yardstick (docs/benchmarks.md)
+bench: release $(VENV) ## Measure, each figure beside its yardstick (ROUNDS, ROUND_SECONDS; docs/benchmarks.md)
 	@deploy/install-packages bench
-	@.venv/bin/python tests/benchmarks/bench.py --build $(RELEASE)
+	@.venv/bin/python tests/benchmarks/bench.py --build $(RELEASE) --rounds $(ROUNDS) --seconds $(ROUND_SECONDS)
 
 .PHONY: soak-channel
 soak-channel: release ## A million requests through the channel over a hundred restarts (REQUESTS, RESTARTS)

@@ -118,14 +118,15 @@ class Roost:
 
 
 class Nginx:
-    """nginx as a proxy in front of a second server of its own that answers the same bytes: the least a hop can cost."""
+    """nginx as a proxy in front of a second server of its own that answers the same bytes as Roost: the least a hop can cost."""
 
-    def __init__(self):
+    def __init__(self, body):
         self.folder = tempfile.mkdtemp(prefix="roost-bench-nginx-")
         front, back = free_port(), free_port()
         self.url = f"http://127.0.0.1:{front}/mcp"
+        (pathlib.Path(self.folder) / "answer").write_bytes(body)
         config = f"""
-        daemon off; worker_processes 2; pid {self.folder}/pid; error_log {self.folder}/error.log;
+        {"user root;" if os.geteuid() == 0 else ""} daemon off; worker_processes 2; pid {self.folder}/pid; error_log {self.folder}/error.log;
         events {{ worker_connections 4096; }}
         http {{
             access_log off; client_body_temp_path {self.folder}/b; proxy_temp_path {self.folder}/p; fastcgi_temp_path {self.folder}/f;
@@ -134,7 +135,8 @@ class Nginx:
             server {{ listen 127.0.0.1:{front}; keepalive_requests 10000000;
                 location / {{ proxy_pass http://back; proxy_http_version 1.1; proxy_set_header Connection ""; }} }}
             server {{ listen 127.0.0.1:{back}; keepalive_requests 10000000;
-                location / {{ default_type application/json; return 200 '{{"jsonrpc":"2.0","id":7,"result":{{}}}}'; }} }}
+                error_page 404 405 =200 /answer; open_file_cache max=10;
+                location / {{ default_type application/json; root {self.folder}; }} }}
         }}"""
         path = pathlib.Path(self.folder) / "nginx.conf"
         path.write_text(config)
@@ -195,12 +197,21 @@ def medians(rows):
     return [statistics.median(column) for column in zip(*rows)]
 
 
-def hop(roost, nginx, name, method, options):
+def hop(roost, name, method, options):
+    message = {"jsonrpc": "2.0", "id": 7, "method": method}
+    session = roost.open_session()
+    _, answer = call(roost.url, roost.key, message, headers=[("Mcp-Session-Id", session)])
+    nginx = Nginx(answer)
+    try:
+        yield from hops(roost, nginx, name, message, session, options)
+    finally:
+        nginx.close()
+
+
+def hops(roost, nginx, name, message, session, options):
     for connections in (1, 16, 64):
-        session = roost.open_session()
         common = [("Content-Type", "application/json"), ("Accept", "application/json, text/event-stream")]
         ours = common + [("Authorization", f"Bearer {roost.key}"), ("Mcp-Session-Id", session)]
-        message = {"jsonrpc": "2.0", "id": 7, "method": method}
         mine, theirs = [], []
         for _ in range(options.rounds):
             mine.append(measure(roost, message, ours, connections, options.seconds))
@@ -246,7 +257,11 @@ def programs(roost, notes, options):
     call(f"{api}/integrations/notes/connections", roost.admin, {"name": "main", "method": "token", "values": {"token": "notes-token"}})
     rows = [
         ("`execute` of `return 1+1`", "return 1+1", "process.stdout.write(String(1+1))"),
-        ("`execute` of one upstream GET", "return (await tools.notes.org.main.notes.get({id: 1})).data", None),
+        (
+            "`execute` of one upstream GET",
+            "return (await tools.notes.org.main.notes.get({id: 1})).data",
+            f"fetch('{notes}/notes/1', {{headers: {{authorization: 'Bearer notes-token'}}}}).then(r => r.json()).then(console.log)",
+        ),
     ]
     for name, code, baseline in rows:
         samples = [execute(roost, code, 50) for _ in range(options.rounds)]
@@ -260,14 +275,44 @@ def programs(roost, notes, options):
         )
 
 
-def sessions(roost, count=2000):
-    service = roost.service("session-service")
+class PythonServer:
+    """The official Python SDK's server, for what a session costs elsewhere."""
+
+    def __init__(self):
+        port = free_port()
+        self.url, self.key = f"http://127.0.0.1:{port}/mcp", "none"
+        self.process = subprocess.Popen([sys.executable, str(HERE / "python_server.py"), str(port)])
+        for _ in range(600):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    return
+            time.sleep(0.1)
+        raise RuntimeError("the Python server did not start")
+
+    open_session = Roost.open_session
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+
+
+def session_bytes(server, pid, count):
     for _ in range(200):
-        roost.open_session()
-    before = resident_bytes(service)
+        server.open_session()
+    before = resident_bytes(pid)
     for _ in range(count):
-        roost.open_session()
-    yield (f"an idle session in the session-service ({count} opened)", f"{(resident_bytes(service) - before) / count / 1024:.1f} KiB", "–", "–")
+        server.open_session()
+    return (resident_bytes(pid) - before) / count / 1024
+
+
+def sessions(roost):
+    mine = session_bytes(roost, roost.service("session-service"), 5000)
+    python = PythonServer()
+    try:
+        theirs = session_bytes(python, python.process.pid, 500)
+    finally:
+        python.close()
+    yield ("an idle session in the session-service", f"{mine:.1f} KiB", f"the Python SDK's server: {theirs:.1f} KiB", f"{mine / theirs:.2f}")
 
 
 def library(build):
@@ -286,12 +331,12 @@ def main():
     options = parser.parse_args()
     notes = subprocess.Popen([sys.executable, str(ROOT / "tests/apis/notes.py"), "--port", "0"], stdout=subprocess.PIPE, text=True)
     notes_url = notes.stdout.readline().strip().removeprefix("listening on ")
-    roost = Roost(options.build.resolve(), [("ROOST_EGRESS_ALLOW", notes_url.removeprefix("http://"))])
-    nginx = Nginx()
+    environment = [("ROOST_EGRESS_ALLOW", notes_url.removeprefix("http://")), ("ROOST_SESSIONS_MAX_PER_ACCOUNT", "100000")]
+    roost = Roost(options.build.resolve(), environment)
     try:
         groups = {
-            "ping": lambda: hop(roost, nginx, "`ping`", "ping", options),
-            "tools": lambda: hop(roost, nginx, "`tools/list`", "tools/list", options),
+            "ping": lambda: hop(roost, "`ping`", "ping", options),
+            "tools": lambda: hop(roost, "`tools/list`", "tools/list", options),
             "execute": lambda: programs(roost, notes_url, options),
             "sessions": lambda: sessions(roost),
             "library": lambda: library(options.build.resolve()),
@@ -302,7 +347,6 @@ def main():
                 for row in rows():
                     print("| " + " | ".join(row) + " |", flush=True)
     finally:
-        nginx.close()
         roost.close()
         notes.kill()
         notes.wait()

@@ -1,5 +1,6 @@
 import Foundation
 import OpenAPI
+import Yams
 
 /// Reading whole API documents into tools: time and memory.
 enum IngestBench {
@@ -15,11 +16,22 @@ enum IngestBench {
                         count = (try? document?.ingest(limits: OpenAPILimits()))?.tools.count ?? 0
                     })
             }
-            let milliseconds = Timing.median(times) * 1000
-            let rate = Double(bytes.count) / 1e6 / Timing.median(times)
-            print("ingest of `\(name)` (\(count) operations)\t\(Report.text(milliseconds)) ms CPU, \(Report.text(rate)) MB/s\t–\t–")
+            let (ours, theirs) = (Timing.median(times), Timing.median((0..<rounds).map { _ in Timing.measure { Self.read(bytes, name) } }))
+            let yardstick = name.hasSuffix(".json") ? "JSONSerialization alone" : "Yams alone"
+            print(
+                "ingest of `\(name)` (\(count) operations)\t\(Report.text(ours * 1000)) ms CPU"
+                    + "\t\(yardstick): \(Report.text(theirs * 1000)) ms CPU\t\(Report.text(ours / theirs))")
         }
         print("peak memory after all of them\t\(Self.peakMegabytes()) MB\t–\t–")
+    }
+
+    /// Reads the text into a tree and does nothing with it.
+    private static func read(_ bytes: [UInt8], _ name: String) {
+        if name.hasSuffix(".json") {
+            _ = try? JSONSerialization.jsonObject(with: Data(bytes))
+        } else {
+            _ = try? Yams.load(yaml: String(decoding: bytes, as: UTF8.self))
+        }
     }
 
     private static func peakMegabytes() -> Int {
