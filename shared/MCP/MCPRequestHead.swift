@@ -131,6 +131,8 @@ package struct MCPRequestHead: Sendable, Hashable {
     /// RFC 8259 knows only UTF-8 between systems; a parameter that says otherwise is believed and refused.
     private var isJSON: Bool {
         guard self.contentType.count == 1, let value = self.contentType.first else { return false }
+        // What nearly every client sends; the rest is taken apart.
+        if value == "application/json" { return true }
         let range = MediaRange(value[...])
         guard range.type == "application/json" else { return false }
         return range.parameters["charset"].map { ["utf-8", "utf8"].contains($0) } ?? true
@@ -139,6 +141,8 @@ package struct MCPRequestHead: Sendable, Hashable {
     /// Whether an answer of this type may be sent (RFC 9110, section 12.5.1); without the header anything may.
     private func accepts(_ type: String) -> Bool {
         guard !self.accept.isEmpty else { return true }
+        // What nearly every client sends; the rest is taken apart.
+        if self.accept.count == 1, self.accept[0] == "application/json, text/event-stream" { return true }
         let family = type.prefix { $0 != "/" } + "/*"
         let ranges = self.accept.flatMap { $0.split(separator: ",") }.map(MediaRange.init(_:))
         for candidate in [type, String(family), "*/*"] {

@@ -20,16 +20,13 @@ struct ProblemMiddleware: RouterMiddleware {
         {
             context.trace = parent.child()
         }
-        context.logger[metadataKey: "trace.id"] = "\(context.trace.traceID)"
-        if let peer = context.peer?.ipAddress {
-            context.logger[metadataKey: "client.address"] =
-                "\(self.proxies.client(peer: peer, forwardedFor: request.headers[values: .xForwardedFor]))"
-        }
+        context.forwardedFor = request.headers[values: .xForwardedFor]
+        context.proxies = self.proxies
         do {
             return try await next(request, context)
         } catch {
-            let problem = Self.problem(for: error, logger: context.logger)
-            context.logger.debug(
+            let problem = Self.problem(for: error, logger: context.requestLogger)
+            context.requestLogger.debug(
                 "A request was refused",
                 metadata: [
                     "http.response.status_code": "\(problem.status.code)", "problem.code": "\(problem.code)",

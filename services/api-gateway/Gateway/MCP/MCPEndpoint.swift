@@ -36,7 +36,7 @@ struct MCPEndpoint: Sendable {
         } catch let error as MCPError {
             response = Response(error)
         } catch {
-            response = ErrorMapping.problem(for: error, logger: context.logger).response
+            response = ErrorMapping.problem(for: error, logger: context.requestLogger).response
         }
         for field in self.origins.answerFields(for: request.headers[.origin]) { response.headers[field.name] = field.value }
         return response

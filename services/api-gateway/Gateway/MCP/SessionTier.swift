@@ -143,13 +143,14 @@ final class SessionTier: ServiceLifecycle.Service {
     }
 
     private func client(of replica: Replica) throws(SessionAPIError) -> SessionClient {
-        let known = Set(self.watch.replicas.map(\.id))
-        return try self.members.withLock { members throws(SessionAPIError) in
+        try self.members.withLock { members throws(SessionAPIError) in
+            if let member = members[replica.id] { return member.client }
+            // A newcomer is the time to let go of those that left the registry.
+            let known = Set(self.watch.replicas.map(\.id))
             for (id, member) in members where !known.contains(id) {
                 member.retire.finish()
                 members[id] = nil
             }
-            if let member = members[replica.id] { return member.client }
             guard let address = ChannelAddress(replica.address) else {
                 throw SessionAPIError(.unreachable, "the registered address \(replica.address) is not of the form host:port")
             }

@@ -59,7 +59,7 @@ struct RouteTable: Sendable {
         let answer = try await route.handle(
             RouteCall(
                 caller: caller, parameters: parameters, query: query, body: body, services: self.services, trace: context.trace,
-                logger: context.logger))
+                logger: context.requestLogger))
         return answer.response
     }
 
