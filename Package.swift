@@ -153,7 +153,7 @@ let package = Package(
             name: "TestSupport",
             dependencies: [
                 "Channel", "Database", "JSON", "Model", "Store", crypto, hummingbird, logging, nioCore, nioPosix, nioHTTP1, nioSSL,
-                swiftASN1, x509,
+                subprocess, swiftASN1, systemPackage, x509,
             ],
             path: "tests/support"),
         .executableTarget(
