@@ -5,8 +5,8 @@ import Crypto
 /// The key never travels. A server sends a fresh nonce with every connection, and a client answers with an HMAC of it under the key:
 /// see `docs/design` for why this and not a bearer token.
 package struct ChannelKey: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
-    /// The least number of bytes that a key must have.
-    package static let minBytes = 16
+    /// The least number of bytes that a key must have: as many as the digest that it keys.
+    package static let minBytes = 32
 
     private let key: SymmetricKey
 

@@ -13,8 +13,9 @@ package struct ChannelLimits: Sendable, Hashable {
     package var connectionsPerPeer = 4
     /// After how many requests a client replaces a connection; stream identifiers end at 2^31 (RFC 9113, section 5.1.1).
     package var maxRequestsPerConnection = 500_000_000
-    /// How many requests wait in a client for a connection or a free stream; what comes beyond fails as overloaded.
-    package var maxWaitingRequests = 1_024
+    /// How many requests wait in a client for a connection or a free stream; what comes beyond fails as overloaded. As many as one
+    /// connection carries, because all of them wait while the first connection is being made.
+    package var maxWaitingRequests = 10_000
     /// How many received bytes of one exchange wait for their consumer; the flow-control window of HTTP/2.
     package var maxUnreadBytes = 65_535
     /// How many bytes of one exchange wait to be sent before a producer is held up.

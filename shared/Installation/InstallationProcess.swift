@@ -54,9 +54,10 @@ package struct InstallationProcess: Sendable {
         let store = Store(database: database, limits: settings.store.limits)
         try await store.migrate()
         let keyBytes = try PrivateFile.read(settings.channel.keyFile)
-        guard keyBytes.count >= 32, let channelKey = ChannelKey(bytes: keyBytes) else {
+        guard let channelKey = ChannelKey(bytes: keyBytes) else {
             throw InstallationError(
-                "The file \(settings.channel.keyFile) holds no key of at least 32 bytes. Move it away and run `roost bootstrap`.")
+                "The file \(settings.channel.keyFile) holds no key of at least \(ChannelKey.minBytes) bytes. Move it away and run `roost bootstrap`."
+            )
         }
         let vault = try await Self.vault(settings, store)
         let egress = try EgressClient(limits: settings.egress.limits, allowList: settings.egress.allow, logger: logger)

@@ -4,7 +4,8 @@ package import Service
 /// The internal channel between gateways and session-services.
 ///
 /// Configuration keys:
-/// - `roost.channel.key_file` (text, required): the file with the key that the installation's processes share, at least 32 bytes.
+/// - `roost.channel.key_file` (text, required): the file with the key that the installation's processes share, at least
+///   ``ChannelKey/minBytes`` bytes.
 /// - `roost.channel.tls_certificate_file`, `roost.channel.tls_key_file`, `roost.channel.tls_trust_file` (text): PEM files; all three or
 ///   none. Without them the channel is plaintext, which is right on one machine.
 /// - the bounds below.
@@ -22,7 +23,8 @@ package struct ChannelSettings: Sendable {
 
     package init(_ reader: inout SettingsReader) {
         self.keyFile = reader.requiredString(
-            "roost.channel.key_file", "The file with the key that the installation's processes share; at least 32 bytes.")
+            "roost.channel.key_file",
+            "The file with the key that the installation's processes share; at least \(ChannelKey.minBytes) bytes.")
         let certificate = reader.optionalString("roost.channel.tls_certificate_file", "The session-service's certificate chain, PEM.")
         let key = reader.optionalString("roost.channel.tls_key_file", "The private key of that certificate, PEM.")
         let trust = reader.optionalString("roost.channel.tls_trust_file", "The authorities that the gateway trusts on the channel, PEM.")

@@ -56,7 +56,7 @@ struct SoakHandler: ChannelHandler {
 
 /// What client and server of a soak have in common.
 enum SoakKey {
-    static let key = ChannelKey(bytes: Array("channel-soak shared key".utf8))
+    static let key = ChannelKey(bytes: Array("the shared key of the channel soak".utf8))
 
     static let limits: ChannelLimits = {
         var limits = ChannelLimits()
