@@ -13,7 +13,7 @@ package struct ChannelClientSecurity: Sendable {
     /// TLS; the server must show a certificate that the given authorities (PEM) have signed for it.
     ///
     /// The certificate must be for `serverName` if that is given, and otherwise for the host that is connected to, be it a name or a
-    /// literal address.
+    /// literal address. One that is for the very address of the peer is accepted in either case.
     package static func tls(trustRoots: [UInt8], serverName: String? = nil) -> ChannelClientSecurity {
         ChannelClientSecurity(mode: .tls(trustRoots: trustRoots, serverName: serverName))
     }

@@ -41,6 +41,10 @@ enum ChannelTLS {
     static func error(from error: any Error) -> ChannelError {
         switch error {
         case let error as ChannelError: error
+        case NIOSSLError.uncleanShutdown:
+            ChannelError(.connectionLost, "The peer's connection ended without the end of its TLS session.")
+        case NIOSSLError.handshakeFailed(.sslError([.eofDuringHandshake])):
+            ChannelError(.connectionLost, "The connection ended during the TLS handshake.")
         case is NIOSSLError, is BoringSSLError, is NIOSSLExtraError:
             ChannelError(.insecure, "TLS failed; check the channel's certificate, its authority and the host name: \(error)")
         case let error as IOError: ChannelError(.connectionLost, "The connection failed with system error \(error.errnoCode).")

@@ -40,12 +40,23 @@ enum MessageRules {
             guard field.value.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 }) else {
                 throw ChannelError(.invalidMessage, "The value of the header \(field.name) contains a control character.")
             }
+            guard !self.hasOuterSpace(field.value) else {
+                throw ChannelError(.invalidMessage, "The value of the header \(field.name) begins or ends with white space.")
+            }
             byteCount += field.name.utf8.count + field.value.utf8.count + 32
         }
         guard byteCount <= limits.maxHeaderBytes else {
             throw ChannelError(.tooLarge, "The headers are larger than the \(limits.maxHeaderBytes) bytes allowed.")
         }
     }
+
+    /// Whether the peer would break the exchange off (RFC 9113, section 8.2.1).
+    private static func hasOuterSpace(_ value: String) -> Bool {
+        guard let first = value.utf8.first, let last = value.utf8.last else { return false }
+        return self.isSpace(first) || self.isSpace(last)
+    }
+
+    private static func isSpace(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
 
     private static func isLowerCaseTokenByte(_ byte: UInt8) -> Bool {
         self.isTokenByte(byte) && !(UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)

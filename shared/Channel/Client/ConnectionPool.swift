@@ -14,6 +14,8 @@ struct ConnectionPool<Connection: Sendable, Waiter: AnyObject & Sendable>: Senda
         var leases: [(Waiter, Connection)] = []
         /// Tell waiters that there will be none.
         var failures: [(Waiter, ChannelError)] = []
+        /// Close these connections in good order: they have carried all that they may, and nothing runs on them any more.
+        var retire: [Connection] = []
     }
 
     /// The answer to a request for a connection.
@@ -28,14 +30,18 @@ struct ConnectionPool<Connection: Sendable, Waiter: AnyObject & Sendable>: Senda
         let attempt: Int
         let connection: Connection
         let maxStreams: Int
+        var leasesLeft: Int
         var inUse = 0
         var isProven = false
     }
 
     private let maxConnections: Int
     private let maxWaiters: Int
+    private let maxLeases: Int
     private var connecting: Set<Int> = []
     private var ready: [Ready] = []
+    /// Connections that get no more requests because they have had as many as they may, until the last of those has ended.
+    private var spent: [Int: Ready] = [:]
     private var waiters: [Waiter] = []
     private var nextAttempt = 1
     private var failures = 0
@@ -47,16 +53,17 @@ struct ConnectionPool<Connection: Sendable, Waiter: AnyObject & Sendable>: Senda
     init(limits: ChannelLimits, maxConnections: Int) {
         self.maxConnections = max(1, maxConnections)
         self.maxWaiters = limits.maxWaitingRequests
+        self.maxLeases = max(1, limits.maxRequestsPerConnection)
     }
 
     /// Asks for the least loaded connection.
     mutating func lease() -> Lease {
         guard !self.isShutDown else { return .failed(Self.shutDownError) }
         if self.waiters.isEmpty, let index = self.leastLoaded() {
-            self.ready[index].inUse += 1
+            let (connection, inUse) = self.use(index)
             var actions = Actions()
-            if self.ready[index].inUse > 1 { self.grow(&actions) }
-            return .leased(self.ready[index].connection, actions)
+            if inUse > 1 { self.grow(&actions) }
+            return .leased(connection, actions)
         }
         if self.ready.isEmpty, self.connecting.isEmpty, self.backOff != nil { return .failed(self.unavailable()) }
         guard self.waiters.count < self.maxWaiters else {
@@ -89,7 +96,7 @@ struct ConnectionPool<Connection: Sendable, Waiter: AnyObject & Sendable>: Senda
     mutating func connected(_ attempt: Int, connection: Connection, maxStreams: Int) -> (isWanted: Bool, Actions) {
         var actions = Actions()
         guard self.connecting.remove(attempt) != nil, !self.isShutDown else { return (false, actions) }
-        self.ready.append(Ready(attempt: attempt, connection: connection, maxStreams: max(1, maxStreams)))
+        self.ready.append(Ready(attempt: attempt, connection: connection, maxStreams: max(1, maxStreams), leasesLeft: self.maxLeases))
         self.serve(&actions)
         return (true, actions)
     }
@@ -104,6 +111,7 @@ struct ConnectionPool<Connection: Sendable, Waiter: AnyObject & Sendable>: Senda
     /// A connection takes no more requests. With an error it counts as a failure.
     mutating func draining(_ attempt: Int, because error: ChannelError?) -> Actions {
         var actions = Actions()
+        self.spent[attempt] = nil
         guard let index = self.index(of: attempt) else { return actions }
         let connection = self.ready.remove(at: index)
         if let error {
@@ -118,6 +126,7 @@ struct ConnectionPool<Connection: Sendable, Waiter: AnyObject & Sendable>: Senda
     /// A connection is gone, or was never made.
     mutating func closed(_ attempt: Int, because error: ChannelError) -> Actions {
         var actions = Actions()
+        self.spent[attempt] = nil
         if self.connecting.remove(attempt) != nil {
             self.fail(error, &actions)
         } else if let index = self.index(of: attempt) {
@@ -133,6 +142,11 @@ struct ConnectionPool<Connection: Sendable, Waiter: AnyObject & Sendable>: Senda
     /// So many requests on a connection have ended.
     mutating func released(_ attempt: Int, count: Int) -> Actions {
         var actions = Actions()
+        if var connection = self.spent[attempt] {
+            connection.inUse -= count
+            self.spent[attempt] = connection.inUse > 0 ? connection : nil
+            if connection.inUse <= 0 { actions.retire.append(connection.connection) }
+        }
         guard let index = self.index(of: attempt) else { return actions }
         self.ready[index].inUse = max(0, self.ready[index].inUse - count)
         self.serve(&actions)
@@ -152,6 +166,7 @@ struct ConnectionPool<Connection: Sendable, Waiter: AnyObject & Sendable>: Senda
     mutating func shutDown() -> Actions {
         self.isShutDown = true
         self.ready = []
+        self.spent = [:]
         self.connecting = []
         var actions = Actions()
         actions.failures = self.waiters.map { ($0, Self.shutDownError) }
@@ -178,11 +193,19 @@ struct ConnectionPool<Connection: Sendable, Waiter: AnyObject & Sendable>: Senda
         return best
     }
 
+    /// Counts a request on a connection, which with its last one makes room for its successor.
+    private mutating func use(_ index: Int) -> (connection: Connection, inUse: Int) {
+        self.ready[index].inUse += 1
+        self.ready[index].leasesLeft -= 1
+        let connection = self.ready[index]
+        if connection.leasesLeft == 0 { self.spent[connection.attempt] = self.ready.remove(at: index) }
+        return (connection.connection, connection.inUse)
+    }
+
     private mutating func serve(_ actions: inout Actions) {
         while let waiter = self.waiters.first, let index = self.leastLoaded() {
             self.waiters.removeFirst()
-            self.ready[index].inUse += 1
-            actions.leases.append((waiter, self.ready[index].connection))
+            actions.leases.append((waiter, self.use(index).connection))
         }
         if !self.waiters.isEmpty { self.grow(&actions) }
     }

@@ -13,6 +13,7 @@ extension HTTP2ChannelClient {
         for (waiter, connection) in actions.leases where !waiter.end(.success(connection)) {
             self.streamsEnded(1, on: connection)
         }
+        for connection in actions.retire { connection.submit(.drain) }
         for attempt in actions.connect { self.connect(attempt) }
         if let (token, failures) = actions.backOff {
             Self.group.next().scheduleTask(in: TimeAmount(self.pause(after: failures))) {

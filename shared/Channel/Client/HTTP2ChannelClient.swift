@@ -68,6 +68,8 @@ package final class HTTP2ChannelClient: ChannelClient {
 
     package func send(_ request: ChannelRequest) async throws(ChannelError) -> ChannelResponse {
         try MessageRules.check(request, limits: self.limits)
+        // What fails at once fails without waiting anywhere, so that a loop around it would not notice its cancellation by itself.
+        if Task.isCancelled { throw ChannelError(.cancelled, "The request was cancelled before it was sent.") }
         var attempts = 1
         while true {
             let connection = try await self.lease(deadline: request.deadline)

@@ -26,8 +26,6 @@ extension HTTP2ConnectionHandler {
         self.streams[id] = Entry(stream: stream, deadline: deadline)
         if stream.withState({ $0.open(id: id) }) { framing.reset(stream: id, code: .cancel) }
         if let deadline { self.watch(deadline) }
-        self.requestCount += 1
-        if self.requestCount >= self.limits.maxRequestsPerConnection { self.retire() }
     }
 
     /// Takes a response's head from the framing engine.

@@ -59,7 +59,6 @@ final class HTTP2ConnectionHandler: ChannelInboundHandler {
     private var admitting: [Arrival] = []
     /// Streams that have ended since the owner was told.
     var endedCount = 0
-    var requestCount = 0
     var hasReportedProven = false
     var fields = HeaderFields()
     private var batch: [ConnectionCommand] = []

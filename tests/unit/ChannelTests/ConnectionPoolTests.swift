@@ -91,6 +91,24 @@ struct ConnectionPoolTests {
         #expect(!pool.connected(1, connection: 1, maxStreams: 1).isWanted)
     }
 
+    @Test("A connection that has had all its requests gets a successor at once, and is closed when the last of them has ended")
+    func spent() {
+        var limits = Self.limits()
+        limits.maxRequestsPerConnection = 2
+        var pool = Pool(limits: limits, maxConnections: 1)
+        _ = pool.enqueue(Waiter())
+        _ = pool.connected(1, connection: 1, maxStreams: 100)
+        guard case .leased(1, _) = pool.lease(), case .wait = pool.lease() else { return #expect(Bool(false)) }
+        #expect(pool.enqueue(Waiter()).connect == [2])
+        #expect(pool.released(1, count: 1).retire.isEmpty)
+        #expect(pool.released(1, count: 1).retire == [1])
+        #expect(pool.connected(2, connection: 2, maxStreams: 100).1.leases.count == 1)
+        // A loss comes before the end of what ran: nothing is left to be closed.
+        guard case .leased(2, _) = pool.lease() else { return #expect(Bool(false)) }
+        _ = pool.closed(2, because: Self.broken)
+        #expect(pool.released(2, count: 2).retire.isEmpty)
+    }
+
     /// A model of the world around the pool, driven by random events.
     private struct World {
         var pool: Pool
