@@ -10,13 +10,25 @@ enum ChannelKind: String, CaseIterable, Sendable, CustomTestStringConvertible {
     case tls
     case memory
 
+    /// Those that go over a network.
+    static let network: [ChannelKind] = [.plaintext, .tls]
+
     var testDescription: String { self.rawValue }
 }
 
 /// Makes clients and servers that belong together.
 enum ChannelFixture {
     static let key = ChannelKey(bytes: Array("the key of the test installation".utf8))
-    static let otherKey = ChannelKey(bytes: Array("the key of another installation".utf8))
+    static let otherKey = ChannelKey(bytes: Array("the key of another test installation".utf8))
+
+    /// The product's bounds, with more patience for peers: a test machine may be busy with other things, and TLS without optimisation.
+    static let limits: ChannelLimits = {
+        var limits = ChannelLimits()
+        limits.connectTimeout = .seconds(30)
+        limits.keepAliveInterval = .seconds(30)
+        limits.keepAliveTimeout = .seconds(30)
+        return limits
+    }()
 
     static let logger: Logger = {
         var logger = Logger(label: "channel-tests")
@@ -31,7 +43,8 @@ enum ChannelFixture {
         _ kind: ChannelKind,
         key: ChannelKey? = Self.key,
         port: Int = 0,
-        limits: ChannelLimits = ChannelLimits(),
+        certifiedAddresses: [[UInt8]] = [[127, 0, 0, 1]],
+        limits: ChannelLimits = ChannelFixture.limits,
         _ handler: @escaping @Sendable (ChannelRequest) async throws -> ChannelResponse
     ) throws -> any ChannelServer {
         let handler = ClosureChannelHandler(handler)
@@ -40,7 +53,7 @@ enum ChannelFixture {
         case .memory: return InMemoryChannelServer(handler: handler, key: key, limits: limits)
         case .plaintext: return try HTTP2ChannelServer(address: address, handler: handler, key: key, limits: limits, logger: Self.logger)
         case .tls:
-            let identity = try Self.authority.get().serverIdentity(names: ["localhost"], addresses: [[127, 0, 0, 1]])
+            let identity = try Self.authority.get().serverIdentity(names: ["localhost"], addresses: certifiedAddresses)
             let security = ChannelServerSecurity.tls(
                 certificateChain: Array(identity.certificatePEM.utf8), privateKey: Array(identity.privateKeyPEM.utf8))
             return try HTTP2ChannelServer(
@@ -50,7 +63,7 @@ enum ChannelFixture {
 
     static func client(
         of server: any ChannelServer, _ kind: ChannelKind, key: ChannelKey? = Self.key, port: Int? = nil,
-        limits: ChannelLimits = ChannelLimits()
+        limits: ChannelLimits = ChannelFixture.limits
     ) async throws -> any ChannelClient {
         if let server = server as? InMemoryChannelServer { return InMemoryChannelClient(server: server, key: key, limits: limits) }
         var address = try await server.address
@@ -78,7 +91,7 @@ enum ChannelFixture {
         _ kind: ChannelKind,
         serverKey: ChannelKey? = Self.key,
         clientKey: ChannelKey? = Self.key,
-        limits: ChannelLimits = ChannelLimits(),
+        limits: ChannelLimits = ChannelFixture.limits,
         handler: @escaping @Sendable (ChannelRequest) async throws -> ChannelResponse,
         _ body: (any ChannelClient) async throws -> Answer
     ) async throws -> Answer {
@@ -91,6 +104,19 @@ enum ChannelFixture {
 }
 
 extension ChannelClient {
+    /// Sends again and again, with a pause so that others run, until there is a response; each failure before must be safe to retry, or
+    /// the loss of a connection if such losses are part of the test.
+    func sendUntilAnswered(_ path: String, mayLoseConnections: Bool = false) async throws -> ChannelResponse {
+        while true {
+            do throws(ChannelError) {
+                return try await self.send(ChannelRequest(method: "GET", path: path, timeout: .seconds(30)))
+            } catch {
+                guard error.isSafeToRetry || mayLoseConnections && error.code == .connectionLost else { throw error }
+            }
+            try await ContinuousClock().sleep(for: .milliseconds(5))
+        }
+    }
+
     /// The error that a request must end in.
     func failure(_ request: ChannelRequest) async -> ChannelError? {
         do {
