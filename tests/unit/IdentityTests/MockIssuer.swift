@@ -41,7 +41,8 @@ final class MockIssuer: Sendable {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await application.run() }
             await ports.wait(for: 1)
-            try await body("http://127.0.0.1:\(ports.elements[0])")
+            guard let port = ports.elements.first else { throw CancellationError() }
+            try await body("http://127.0.0.1:\(port)")
             group.cancelAll()
             try? await group.waitForAll()
         }
