@@ -27,6 +27,9 @@ test: debug $(VENV) ## Build and run all tests
 	@echo "Testing"
 	@tests/run .build/debug/roostPackageTests.xctest "$(XUNIT)" "$(FILTER)"
 
+.PHONY: client
+client: $(VENV) ## Install the official Python MCP client into .venv
+
 .PHONY: lint
 lint: ## Check formatting, and that modules import each other only in the order of shared/order.txt
 	@swift format lint -s -p -r Package.swift services shared tests

@@ -29,7 +29,8 @@ package struct Gateway: Sendable {
         let security = try ChannelFiles.clientSecurity(settings.channel)
         let tier = SessionTier(watch: watch, limits: SessionTier.Limits(settings.gateway), logger: logger) { address in
             try HTTP2ChannelClient(
-                address: address, key: process.channelKey, security: security, limits: settings.channel.limits, logger: logger)
+                address: address, key: process.channelKey, security: security,
+                limits: settings.channel.limits(draining: settings.gateway.drain), logger: logger)
         }
         let origin = settings.gateway.origin
         let gateway = GatewayServices(

@@ -31,7 +31,7 @@ package struct SessionServer: Sendable {
             try HTTP2ChannelServer(
                 address: ChannelAddress(host: settings.sessions.host, port: settings.sessions.port), handler: handler,
                 key: process.channelKey,
-                security: security, limits: settings.channel.limits, logger: logger)
+                security: security, limits: settings.channel.limits(draining: settings.sessions.drain), logger: logger)
         }
         let admin = AdminListener(
             host: settings.sessions.adminHost, port: settings.sessions.adminPort, readiness: Readiness(process.readinessChecks),

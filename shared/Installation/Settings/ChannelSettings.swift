@@ -21,6 +21,14 @@ package struct ChannelSettings: Sendable {
     package let tls: TLS?
     package let limits: ChannelLimits
 
+    /// The bounds for a process whose calls in flight may go on for `drain` after SIGTERM: its exchanges end after them, and before the
+    /// process is made to.
+    package func limits(draining drain: Duration) -> ChannelLimits {
+        var limits = self.limits
+        limits.drainTimeout = drain + .seconds(2)
+        return limits
+    }
+
     package init(_ reader: inout SettingsReader) {
         self.keyFile = reader.requiredString(
             "roost.channel.key_file",
