@@ -8,7 +8,7 @@ import Glibc
 struct JavaScriptEngine {
     /// What the prelude offers to the native side; see its last lines.
     enum Entry: String, CaseIterable {
-        case begin, fulfil, reject, wakeUp, fail, state
+        case reset, begin, fulfil, reject, wakeUp, fail, state
     }
 
     private let context: JSGlobalContextRef
@@ -40,7 +40,22 @@ struct JavaScriptEngine {
     /// Uses every part of the engine that is built lazily or reads a file, so that children share it and never miss the file.
     func warmUp() {
         _ = Self.evaluate(Prelude.warmUp, name: Prelude.name, in: self.context)
+        self.rehearse()
         self.collectGarbage()
+    }
+
+    /// Runs programs whose frames go nowhere. The engine compiles a function when it is first called: what has been called here, no child
+    /// compiles again.
+    private func rehearse() {
+        for program in Prelude.rehearsals {
+            self.call(.reset, [self.number(1)])
+            self.begin(program: program, startTime: 0, seed: 1)
+            self.fulfil(elapsed: 1000, call: 1, value: self.value(fromJSON: #"{"a":[1,"x"]}"#))
+            self.reject(elapsed: 2000, call: 2, name: "Error", message: "x")
+            self.wakeUp(elapsed: 1_000_000)
+            _ = self.state
+        }
+        self.call(.reset, [self.number(0)])
     }
 
     /// Frees what can be freed, down to the system. `JSGarbageCollect` would only ask the main loop, which never runs here.

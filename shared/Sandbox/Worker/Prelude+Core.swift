@@ -1,8 +1,10 @@
 extension Prelude {
     /// `tools`, `emit`, `console`, timers, time and chance; and the entries through which the native side drives a run.
     static let core = #"""
-        (function (send) {
+        (function (sendToHost) {
             'use strict';
+
+            let send = sendToHost;
 
             // What later code may have replaced by the time it is needed here. `uncurried(f)(object, ...arguments)` is `f` without a
             // look at the object's prototype.
@@ -352,6 +354,14 @@ extension Prelude {
 
             let unhandledCount = 0;
             return {
+                // Before and after a rehearsal: everything is as it was, and frames go nowhere or to the host.
+                reset(isRehearsal) {
+                    send = isRehearsal ? () => {} : sendToHost;
+                    elapsed = lastCall = openCalls = lastTimer = lastWakeUp = openTimers = unhandledCount = 0;
+                    hasEnded = false;
+                    for (const call in pendingCalls) delete pendingCalls[call];
+                    for (const timer in timers) delete timers[timer];
+                },
                 begin(program, start, seedHigh, seedLow) {
                     startTime = start;
                     seedRandom(seedHigh | 0, seedLow | 0);

@@ -10,6 +10,34 @@ enum Prelude {
     /// Evaluated after ``core``, in this order. Nothing in them can reach the host.
     static let additions = [encoding, structuredClone, url]
 
+    /// Programs that do what programs do, translated already, for ``JavaScriptEngine/warmUp()``. The first one makes two calls, of which
+    /// the second is to be rejected, and waits for a timer.
+    static let rehearsals = [
+        #"""
+        (async function() {
+          "use strict";
+          console.log("text", 1, { a: [1, "x"] }, new Error("e"));
+          emit({ a: [1, "x"] });
+          const [first] = await Promise.all([tools.a.b({ a: [1, "x"] })]);
+          try {
+            await tools.a.c("x");
+          } catch (error) {
+            console.warn(error, error.stack);
+          }
+          await new Promise((resolve) => setTimeout(resolve, 1));
+          clearTimeout(setTimeout(() => {
+          }, 1e3));
+          return { first, time: Date.now(), date: new Date(), chance: Math.random() };
+        });
+        """#,
+        #"""
+        (async function() {
+          "use strict";
+          throw new TypeError("x");
+        });
+        """#,
+    ]
+
     /// Touches everything lazy once. The formats matter most: they read ICU's data from files, which a child can no longer open.
     static let warmUp = #"""
         (() => {

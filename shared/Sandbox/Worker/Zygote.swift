@@ -12,9 +12,10 @@ enum Zygote {
         // A forked child has only the thread that called fork: locks that another one held would stay locked for ever.
         let threads = sandbox_thread_count()
         guard threads == 1 else { Diagnostics.exit(SANDBOX_EXIT_THREADS, "\(threads) threads instead of one") }
+        let heapAtFork = sandbox_heap_size()
         var limits = sandbox_limits()
         sandbox_serve_forks(Int32(SANDBOX_CHANNEL_FD), &limits)
         guard sandbox_lock_down(limits) == 0 else { _exit(Int32(SANDBOX_EXIT_LOCKDOWN)) }
-        ChildRun(engine: engine).serve()
+        ChildRun(engine: engine, heapAtFork: heapAtFork).serve()
     }
 }
