@@ -97,7 +97,6 @@ struct AttackTests {
             ("const p: any = new Proxy({}, {}); Object.setPrototypeOf(p, p); return p.x", ["TypeError", "RangeError"]),
             ("let a: any = []; for (let i = 0; i < 1e5; i++) a = [a]; return a", ["TypeError: The result cannot be sent", "RangeError"]),
             ("let a: any = []; for (let i = 0; i < 1e5; i++) a = [a]; console.log(a); return 'shown'", ["shown"]),
-            ("let a: any = []; for (let i = 0; i < 1e5; i++) a = [a]; await tools.x(a)", ["TypeError: The argument", "RangeError"]),
         ]
         try await SandboxFixture.withSandbox { sandbox in
             for (source, expected) in cases {
@@ -132,7 +131,7 @@ struct AttackTests {
             "for (;;) console.log('')",
             "for (;;) emit('x'.repeat(1e5))",
             "for (;;) emit(1)",
-            "emit('x'.repeat(1e6)); emit('x'.repeat(1e6)); return 'x'.repeat(2e6)",
+            "emit('x'.repeat(4e5)); emit('x'.repeat(4e5)); return 'x'.repeat(6e5)",
             "return 'x'.repeat(17 << 20)",
             "emit('x'.repeat(25 << 20))",
             "await tools.big('x'.repeat(17 << 20))",
@@ -140,11 +139,13 @@ struct AttackTests {
     func flood(source: String) async throws {
         let error = try await self.failure(of: source) { limits in
             limits.cpuTime = .seconds(30)
-            limits.maxOutputBytes = 3 << 20
+            limits.maxOutputBytes = 1 << 20
+            limits.maxLogBytes = 512 << 10
+            limits.maxOutputItems = 2000
         }
         #expect(error.code == .outputLimit, "\(error)")
-        #expect(error.output.emitted.reduce(0) { $0 + $1.bytes.count } <= 3 << 20)
-        #expect(error.output.logs.reduce(0) { $0 + $1.text.utf8.count } <= 2 << 20)
+        #expect(error.output.emitted.reduce(0) { $0 + $1.bytes.count } <= 1 << 20)
+        #expect(error.output.logs.reduce(0) { $0 + $1.text.utf8.count } <= 512 << 10)
     }
 
     @Test("too many calls, open at once or altogether, and too many timers end the run")

@@ -74,18 +74,23 @@ struct LifecycleTests {
             _ = try await sandbox.run("return 1")
             let zygote = try await sandbox.zygotes.zygote().process.id
             let spins = OneShot<Void>()
-            async let outcome = sandbox.failure(of: "console.log('spins'); for (;;) {}") { limits in
-                limits.cpuTime = .seconds(60)
-                limits.wallTime = .seconds(2)
-            } onLog: {
-                spins.resolve(())
+            try await withThrowingTaskGroup { group in
+                group.addTask {
+                    let error = await sandbox.failure(of: "console.log('spins'); for (;;) {}") {
+                        $0.cpuTime = .seconds(60)
+                    } onLog: {
+                        spins.resolve(())
+                    }
+                    #expect(error?.code == .cancelled)
+                }
+                await spins.value()
+                let child = try #require(Processes.children(of: zygote).first)
+                #expect(kill(zygote, SIGSTOP) == 0)
+                // The order to kill the program is never read.
+                group.cancelAll()
+                try await group.waitForAll()
+                try await Processes.waitUntilGone(child)
             }
-            await spins.value()
-            let child = try #require(Processes.children(of: zygote).first)
-            #expect(kill(zygote, SIGSTOP) == 0)
-            let error = await outcome
-            #expect(error?.code == .wallLimit)
-            try await Processes.waitUntilGone(child)
             let after = try await sandbox.result(of: "return 'next'")
             #expect(after == #""next""#)
         }
@@ -273,7 +278,7 @@ struct LifecycleTests {
                 case 0: _ = try await sandbox.run("return await tools.echo(\(number))")
                 case 1: _ = try await sandbox.run("throw new Error('x')")
                 case 2: #expect(await sandbox.failure(of: "await new Promise(() => {})")?.code == .neverSettles)
-                case 3: #expect(await sandbox.failure(of: "emit('x'.repeat(25 << 20))")?.code == .outputLimit)
+                case 3: #expect(await sandbox.failure(of: "emit('x'.repeat(2e5))") { $0.maxOutputBytes = 1 << 16 }?.code == .outputLimit)
                 case 4: #expect(await sandbox.failure(of: "return (\(number)")?.code == .syntaxError)
                 case 5: #expect(await sandbox.failure(of: "for (;;) {}") { $0.cpuTime = .milliseconds(20) }?.code == .cpuLimit)
                 case 6: #expect(await sandbox.failure(of: "for (;;) await null") { $0.wallTime = .milliseconds(20) }?.code == .wallLimit)

@@ -51,6 +51,8 @@ enum SandboxFixture {
 
     static func program(_ source: String, seed: UInt64 = 1, _ change: (inout SandboxLimits) -> Void = { _ in }) -> SandboxProgram {
         var limits = SandboxLimits()
+        // On a busy machine a second of processor time may take half a minute.
+        limits.wallTime = .seconds(240)
         change(&limits)
         return SandboxProgram(source: source, limits: limits, seed: seed, startTime: self.startTime)
     }

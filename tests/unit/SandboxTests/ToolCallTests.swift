@@ -147,11 +147,11 @@ struct ToolCallTests {
     func waitingIsFree() async throws {
         try await SandboxFixture.withSandbox { sandbox in
             let report = try await sandbox.run(
-                SandboxFixture.program("const t = Date.now(); await tools.slow(); return Date.now() - t >= 2500") {
-                    $0.wallTime = .seconds(2)
+                SandboxFixture.program("const t = Date.now(); await tools.slow(); return Date.now() - t >= 5500") {
+                    $0.wallTime = .seconds(5)
                 }
             ) { _ in
-                try? await Task.sleep(for: .milliseconds(2500))
+                try? await Task.sleep(for: .milliseconds(5500))
                 return .value(JSONText(.null))
             }
             guard case .returned(let value) = report.outcome else { throw SandboxError(.violation, "\(report.outcome)") }
