@@ -24,10 +24,13 @@ package struct ScriptedServer: Sendable {
         let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelOption(.autoRead, value: false)
             .bind(host: host, port: port) { channel in
+                // Wrapped only when it is played: NIO ends the process over a wrapper that nobody runs, and one that comes while the
+                // listener ends is dropped.
                 channel.eventLoop.makeCompletedFuture {
                     if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
-                    return try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
+                    return channel
                 }
             }
         guard let port = listener.channel.localAddress?.port else { throw ChannelError.unknownLocalAddress }
@@ -39,15 +42,15 @@ package struct ScriptedServer: Sendable {
     }
 
     private static func serve(
-        _ listener: NIOAsyncChannel<NIOAsyncChannel<ByteBuffer, ByteBuffer>, Never>,
+        _ listener: NIOAsyncChannel<any Channel, Never>,
         script: @Sendable @escaping (inout ScriptedConnection) async throws -> Void
     ) async {
         // The listener ends with its task's cancellation, which is no fault.
         try? await listener.executeThenClose { connections in
             try await withThrowingDiscardingTaskGroup { group in
-                for try await connection in connections {
+                for try await channel in connections {
                     group.addTask {
-                        try? await self.play(connection, script: script)
+                        try? await self.play(channel, script: script)
                     }
                 }
             }
@@ -57,8 +60,12 @@ package struct ScriptedServer: Sendable {
 
 extension ScriptedServer {
     private static func play(
-        _ connection: NIOAsyncChannel<ByteBuffer, ByteBuffer>, script: @Sendable @escaping (inout ScriptedConnection) async throws -> Void
+        _ channel: any Channel, script: @Sendable @escaping (inout ScriptedConnection) async throws -> Void
     ) async throws {
+        let connection = try await channel.eventLoop.submit {
+            try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
+        }.get()
+        channel.setOption(.autoRead, value: true).whenFailure { _ in channel.close(promise: nil) }
         try await connection.executeThenClose { inbound, outbound in
             // Unbounded, because what clients under test send is small and a script that does not read must not stop the reading of the
             // end of the connection.
