@@ -56,17 +56,21 @@ package struct ExecutionStack: Sendable {
 
     // MARK: Running
 
-    /// Runs a program and says what became of it. Cancelling the task stops the run.
-    package func execute(_ code: String) async throws(ExecutionStackError) -> ExecutionReply {
+    /// Runs a program and says what became of it. Cancelling the task stops the run, which then ends `cancelled`.
+    ///
+    /// - Parameter timeLimit: How long the caller waits; a program that takes longer is stopped and fails with `call_timeout`.
+    package func execute(_ code: String, within timeLimit: Duration? = nil) async throws(ExecutionStackError) -> ExecutionReply {
         do throws(EngineError) {
-            return ExecutionReply(try await self.engine.execute(code))
+            return ExecutionReply(try await self.engine.execute(code, within: timeLimit))
         } catch {
             throw ExecutionStackError(error)
         }
     }
 
-    /// Calls one of the tools that ``agentTools()`` lists.
-    package func call(_ tool: String, arguments: JSONValue?) async throws(ExecutionStackError) -> ExecutionReply {
+    /// Calls one of the tools that ``agentTools()`` lists, within a time as ``execute(_:within:)`` has it.
+    package func call(
+        _ tool: String, arguments: JSONValue?, within timeLimit: Duration? = nil
+    ) async throws(ExecutionStackError) -> ExecutionReply {
         guard tool == AgentTool.executeName else {
             throw ExecutionStackError(code: .unknownTool, message: "There is no tool `\(tool.prefix(64))`. The one there is: `execute`.")
         }
@@ -74,7 +78,7 @@ package struct ExecutionStack: Sendable {
             throw ExecutionStackError(
                 code: .invalidArguments, message: "`execute` takes one argument, `code`: a string with the program, in TypeScript.")
         }
-        return try await self.execute(code)
+        return try await self.execute(code, within: timeLimit)
     }
 
     /// The tools that an agent sees now; their descriptions name the integrations that it can reach now.

@@ -44,18 +44,26 @@ package struct Engine: Sendable {
     private let scope: Scope
     private let services: Services
     private let limits: EngineLimits
+    private let clock: any Clock<Duration>
 
-    package init(scope: Scope, services: Services, limits: EngineLimits = EngineLimits()) {
+    /// Makes an engine; `clock` is what a run's time is counted with.
+    package init(
+        scope: Scope, services: Services, limits: EngineLimits = EngineLimits(), clock: any Clock<Duration> = ContinuousClock()
+    ) {
         self.scope = scope
         self.services = services
         self.limits = limits
+        self.clock = clock
     }
 
     /// Runs a program and answers with what became of it; whatever the program does wrong is part of the answer.
     ///
     /// Its row is written before it runs, and its end before the answer is given. Cancelling the calling task stops the run, which then
     /// ends `cancelled`; its end is written all the same.
-    package func execute(_ code: String) async throws(EngineError) -> ExecutionAnswer {
+    ///
+    /// - Parameter timeLimit: How long the caller waits; a program that takes longer is stopped and fails with `call_timeout`. Nil when
+    ///   only the sandbox's own limits count.
+    package func execute(_ code: String, within timeLimit: Duration? = nil) async throws(EngineError) -> ExecutionAnswer {
         try self.check(code)
         let execution = ExecutionID()
         let running = try self.services.owner.begin(execution)
@@ -67,7 +75,7 @@ package struct Engine: Sendable {
         let journal = CallJournal()
         let run = ProgramRun(
             sandbox: self.services.sandbox, limits: self.limits.sandbox, seed: draft.seed, startTime: draft.startedAt,
-            dispatcher: self.dispatcher(execution, journal))
+            dispatcher: self.dispatcher(execution, journal), watch: self.watch(timeLimit))
         let ending = await run.run(code, until: running.signal)
         let rendered = ending.rendered(by: AnswerRenderer(execution: execution, limits: self.limits.answer), journal)
         return try await self.record(rendered, lease: running.lease)
@@ -88,6 +96,13 @@ package struct Engine: Sendable {
         guard !code.utf8.contains(0) else {
             throw EngineError(code: .invalidProgram, message: "A program holds no NUL characters.")
         }
+    }
+
+    private func watch(_ timeLimit: Duration?) -> RunWatch {
+        let (authority, principal, clock) = (self.services.authority, self.scope.principal, self.clock)
+        return RunWatch(
+            timeLimit: timeLimit, standingInterval: self.limits.standingInterval, sleep: { try await clock.sleep(for: $0) },
+            isActive: { try await authority.snapshot(for: principal).isPrincipalActive })
     }
 
     private func dispatcher(_ execution: ExecutionID, _ journal: CallJournal) -> ToolDispatcher {

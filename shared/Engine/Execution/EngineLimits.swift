@@ -8,6 +8,9 @@ package struct EngineLimits: Sendable, Hashable {
     package var calls = CallLimits()
     /// What of its output is shown and stored.
     package var answer = AnswerLimits()
+    /// How often it is looked at whether the key of a running program was revoked (2 s): with the age that an answer may have, well
+    /// within the 5 s in which a revoked key's streams must end.
+    package var standingInterval: Duration = .seconds(2)
 
     package init() {}
 }

@@ -7,11 +7,25 @@ extension ExecutionFailure {
 
     /// The process that ran the program went away.
     package static func interrupted(isRetryable: Bool) -> ExecutionFailure {
-        let advice =
-            isRetryable ? "Nothing was changed: run it again." : "Calls that it made may have taken effect: look before running it again."
-        return ExecutionFailure(
+        ExecutionFailure(
             code: ExecutionRepository.interruptedCode,
-            message: "The process that ran the program went away before its end. \(advice)", isRetryable: isRetryable)
+            message: "The process that ran the program went away before its end. \(self.advice(isRetryable))", isRetryable: isRetryable)
+    }
+
+    /// The program took longer than its caller waits.
+    static func timedOut(isRetryable: Bool) -> ExecutionFailure {
+        let advice = isRetryable ? "Nothing was changed: let the program do less at once." : self.advice(isRetryable)
+        return ExecutionFailure(
+            code: "call_timeout", message: "The program was stopped because the time for its call was up. \(advice)",
+            isRetryable: isRetryable)
+    }
+
+    /// The key that the program ran under works no more.
+    static let revoked = ExecutionFailure(
+        code: "credentials_revoked", message: "The program was stopped because the key that it ran under was revoked.")
+
+    private static func advice(_ isRetryable: Bool) -> String {
+        isRetryable ? "Nothing was changed: run it again." : "Calls that it made may have taken effect: look before running it again."
     }
 
     /// The program threw.

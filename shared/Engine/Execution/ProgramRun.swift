@@ -19,6 +19,8 @@ struct ProgramRun: Sendable {
     private enum Event: Sendable {
         case ended(Ending)
         case stopped(StopReason)
+        /// A watch that has nothing to say.
+        case idle
     }
 
     let sandbox: any SandboxRunning
@@ -26,17 +28,21 @@ struct ProgramRun: Sendable {
     let seed: UInt64
     let startTime: Timestamp
     let dispatcher: ToolDispatcher
+    let watch: RunWatch
 
-    /// Runs the program until it ends or is stopped. Returns when nothing of it is left.
+    /// Runs the program until it ends or is stopped, for the first reason that there is. Returns when nothing of it is left.
     func run(_ code: String, until signal: StopSignal) async -> Ending {
         await withTaskGroup(of: Event.self) { group in
             group.addTask { .ended(await self.recovered(code)) }
             group.addTask { .stopped(await signal.reason()) }
+            group.addTask { await self.watch.timeIsUp().map(Event.stopped) ?? .idle }
+            group.addTask { await self.watch.revocation().map(Event.stopped) ?? .idle }
             var reason: StopReason?
             while let event = await group.next() {
                 switch event {
+                case .idle: continue
                 case .stopped(let stopped):
-                    reason = stopped
+                    reason = reason ?? stopped
                     group.cancelAll()
                 case .ended(let ending):
                     group.cancelAll()
@@ -95,6 +101,10 @@ extension ProgramRun.Ending {
             renderer.answer(failure: failure, state: .failed, output: self.output)
         case .stopped(.cancelled), .stopped(.callerGone):
             renderer.answer(failure: .cancelled, state: .cancelled, output: self.output)
+        case .stopped(.timedOut):
+            renderer.answer(failure: .timedOut(isRetryable: journal.isRepeatable), state: .failed, output: self.output)
+        case .stopped(.revoked):
+            renderer.answer(failure: .revoked, state: .failed, output: self.output)
         case .stopped(.draining), .stopped(.leaseLost):
             renderer.answer(failure: .interrupted(isRetryable: journal.isRepeatable), state: .failed, output: self.output)
         }

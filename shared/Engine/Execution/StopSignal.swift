@@ -4,6 +4,10 @@ enum StopReason: Sendable, Equatable {
     case cancelled
     /// The task that waited for the answer was cancelled.
     case callerGone
+    /// The caller's time is up.
+    case timedOut
+    /// The key that the program runs under was revoked.
+    case revoked
     /// This process shuts down.
     case draining
     /// This process lost its lease, so that another one may already have ended the execution.

@@ -156,6 +156,45 @@ import Testing
         #expect(self.ending(answer.execution)?.state == .cancelled)
     }
 
+    @Test("A run that takes longer than its caller waits is stopped and fails typed")
+    func timedOut() async throws {
+        let started = Gate()
+        async let answer = self.harness.engine(.endless(started: started)).execute("for (;;) {}", within: .seconds(30))
+        await started.wait()
+        // The limit and the look at the key.
+        await self.harness.runClock.waitForSleepers(2)
+        self.harness.runClock.advance(by: .seconds(30))
+        let ended = try await answer
+        #expect(ended.state == .failed)
+        #expect(ended.failure?.code == "call_timeout")
+        #expect(ended.failure?.isRetryable == true, "nothing was written by its calls")
+        #expect(try ended.structuredContent.value()["logs"] == ["[log] so far"])
+        #expect(self.ending(ended.execution)?.state == .failed)
+        #expect(self.ending(ended.execution)?.errorCode == "call_timeout")
+    }
+
+    @Test("A run is stopped within five seconds of the revocation of its key, and not because the database is away")
+    func revokedWhileRunning() async throws {
+        let started = Gate()
+        async let answer = self.harness.engine(.endless(started: started)).execute("for (;;) {}")
+        await started.wait()
+        self.harness.authority.state.withLock { $0.isFailing = true }
+        for isFailing in [true, true, false] {
+            await self.harness.runClock.waitForSleepers(1)
+            #expect(self.harness.owner.runningCount == 1)
+            self.harness.authority.state.withLock { state in
+                state.isFailing = isFailing
+                state.isActive = isFailing
+                state.revision += 1
+            }
+            self.harness.runClock.advance(by: .seconds(2))
+        }
+        let ended = try await answer
+        #expect(ended.state == .failed)
+        #expect(ended.failure?.code == "credentials_revoked")
+        #expect(EngineLimits().standingInterval + AuthorityCache.Limits().freshness <= .seconds(4))
+    }
+
     @Test("A run whose process loses its lease is interrupted", arguments: [true, false])
     func leaseLost(hasNewLease: Bool) async throws {
         let owner = self.harness.owner

@@ -12,6 +12,8 @@ struct EngineHarness {
     let records = FakeRecords()
     let lease = FakeLease()
     let clock = ManualClock()
+    /// The clock of the runs; the one above is the owner's.
+    let runClock = ManualClock()
     let owner: ExecutionOwner
     let cache: AuthorityCache
     var principal = Principal(organization: OrganizationID(), account: AccountID(), role: .agent, method: .apiKey(APIKeyID()))
@@ -31,7 +33,8 @@ struct EngineHarness {
             sandbox: sandbox, catalog: self.catalog, authority: self.cache, owner: self.owner,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         return Engine(
-            scope: Engine.Scope(principal: self.principal, client: .rest, session: nil), services: services, limits: self.limits)
+            scope: Engine.Scope(principal: self.principal, client: .rest, session: nil), services: services, limits: self.limits,
+            clock: self.runClock)
     }
 
     /// Runs a scripted program that returns what the closure gives, and gives its result as the answer shows it.
