@@ -11,6 +11,7 @@ package struct MCPError: Error, Sendable, Hashable {
             case parseError, invalidRequest, missingSession, unknownSession, unsupportedRevision, statelessRevision, methodNotFound
             case invalidParams, internalError, httpMethodNotAllowed, notAcceptable, unsupportedMediaType, tooLarge
             case unauthorized, tooManyCalls, tooManySessions, unavailable, executionInterrupted
+            case callTimedOut, answerDropped
         }
 
         private let kind: Kind
@@ -53,6 +54,10 @@ package struct MCPError: Error, Sendable, Hashable {
         package static let unavailable = Code(.unavailable)
         /// The call was ended from outside (its process or its session went away); whether anything was done is not known.
         package static let executionInterrupted = Code(.executionInterrupted)
+        /// The call took longer than it may and was given up on; whether anything was done is not known.
+        package static let callTimedOut = Code(.callTimedOut)
+        /// The call ended, but its answer could not be kept for a client that does not read; the execution's record has the outcome.
+        package static let answerDropped = Code(.answerDropped)
 
         package static var allCases: [Code] { Kind.allCases.map(Code.init) }
 
@@ -65,7 +70,7 @@ package struct MCPError: Error, Sendable, Hashable {
                 -32600
             case .methodNotFound, .statelessRevision: -32601
             case .invalidParams: -32602
-            case .internalError, .tooManyCalls, .tooManySessions, .unavailable, .executionInterrupted: -32603
+            case .internalError, .tooManyCalls, .tooManySessions, .unavailable, .executionInterrupted, .callTimedOut, .answerDropped: -32603
             case .unsupportedRevision: -32022
             }
         }
@@ -77,7 +82,7 @@ package struct MCPError: Error, Sendable, Hashable {
             case .parseError, .invalidRequest, .missingSession, .unsupportedRevision: 400
             case .unauthorized: 401
             case .unknownSession, .statelessRevision: 404
-            case .methodNotFound, .invalidParams, .internalError, .executionInterrupted: 200
+            case .methodNotFound, .invalidParams, .internalError, .executionInterrupted, .callTimedOut, .answerDropped: 200
             case .httpMethodNotAllowed: 405
             case .notAcceptable: 406
             case .tooLarge: 413
@@ -97,7 +102,7 @@ package struct MCPError: Error, Sendable, Hashable {
         /// Whether `data.code` carries ``description``: only where JSON-RPC's own codes do not say enough.
         var isNamedInData: Bool {
             switch self.kind {
-            case .tooManyCalls, .tooManySessions, .unavailable, .executionInterrupted: true
+            case .tooManyCalls, .tooManySessions, .unavailable, .executionInterrupted, .callTimedOut, .answerDropped: true
             default: false
             }
         }

@@ -45,6 +45,16 @@ package struct MCPToolResult: Sendable, Hashable {
     /// A failure that says what is wrong and what to do.
     package static func failure(_ message: String) -> MCPToolResult { MCPToolResult(content: [.text(message)], isError: true) }
 
+    /// About how many bytes it takes to keep or to send.
+    package var byteCount: Int {
+        self.content.reduce(self.structuredContent?.bytes.count ?? 0) { sum, item in
+            switch item {
+            case .text(let text): sum + text.utf8.count
+            case .block(_, let block): sum + block.bytes.count
+            }
+        }
+    }
+
     func write(to writer: inout JSONWriter, for revision: MCPRevision) {
         writer.beginObject()
         writer.key("content")

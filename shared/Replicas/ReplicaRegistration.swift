@@ -113,7 +113,10 @@ package final class ReplicaRegistration: Service {
         }
         try await cancelWhenGracefulShutdown {
             let address = try await description.address()
-            await self.keepRegistered(at: address, load: description.load)
+            await withTaskGroup(of: Void.self) { group in
+                // The lease must not lapse because answers keep all threads busy: those of a higher priority are others.
+                group.addTask(priority: .high) { await self.keepRegistered(at: address, load: description.load) }
+            }
         }
         await self.deregister()
     }

@@ -59,13 +59,19 @@ package struct Gateway: Sendable {
         return router
     }
 
+    /// How long a client may leave unread what it asked for.
+    private static let readTimeLimit = TimeAmount.seconds(60)
+
     private static func application(
         _ router: Router<GatewayRequestContext>, settings: GatewaySettings, address: Announced<String>, logger: Logger
     ) -> some ApplicationProtocol {
         let host = settings.advertisedHost ?? settings.host
         return Application(
             router: router,
-            server: .http1(configuration: .init(idleTimeout: .nanoseconds(Int64(settings.idleTimeout / .nanoseconds(1))))),
+            server: .http1(
+                configuration: .init(
+                    additionalChannelHandlers: [SlowReaderHandler(timeLimit: Self.readTimeLimit)],
+                    idleTimeout: .nanoseconds(Int64(settings.idleTimeout / .nanoseconds(1))))),
             configuration: .init(
                 address: .hostname(settings.host, port: settings.port), serverName: nil,
                 availableConnectionsDelegate: .maximum(settings.maxConnections, logger: logger)),

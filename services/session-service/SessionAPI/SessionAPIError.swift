@@ -53,7 +53,7 @@ package struct SessionAPIError: Error, Sendable, CustomStringConvertible {
         guard self.code != .unreachable, envelope?.method == "tools/call" else {
             return MCPError(.unavailable, "The session service is not available at the moment; try again.", id: id, retryAfter: .seconds(1))
         }
-        return .executionInterrupted(id)
+        return self.code == .timedOut ? .callTimedOut(id) : .executionInterrupted(id)
     }
 }
 
@@ -62,8 +62,26 @@ extension MCPError {
     package static func executionInterrupted(_ id: JSONRPCID?) -> MCPError {
         MCPError(
             .executionInterrupted,
-            "The process that ran the call went away before it answered. The call may or may not have had effects; "
-                + "the execution's record says which of its tool calls were sent.",
+            "The process that ran the call went away before it answered. The call may or may not have had effects: look at what it was "
+                + "to change before calling again.",
+            id: id)
+    }
+
+    /// The answer to a call whose result could not be kept until its client reads.
+    package static func answerDropped(_ id: JSONRPCID? = nil) -> MCPError {
+        MCPError(
+            .answerDropped,
+            "The call ended, but its answer was dropped, because clients leave too many large answers unread. What it did is done; the "
+                + "record of its execution has the outcome.",
+            id: id)
+    }
+
+    /// The answer to a call that took longer than it may.
+    package static func callTimedOut(_ id: JSONRPCID? = nil) -> MCPError {
+        MCPError(
+            .callTimedOut,
+            "The call took longer than it may and was given up on. It may or may not have had effects: look at what it was to change "
+                + "before calling again.",
             id: id)
     }
 }

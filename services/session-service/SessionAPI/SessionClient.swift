@@ -9,13 +9,19 @@ package import Telemetry
 /// It adds nothing to the channel but the contract: no retries, no choice of replica. Which failures may be retried elsewhere is said by
 /// ``SessionAPIError/Code/unreachable`` and by an answer's ``SessionAnswer/refusal``.
 package struct SessionClient: Sendable {
-    /// The largest answer that is not a stream. Results are cut far below by the engine's output caps.
-    package static let maxWholeAnswerBytes = 16 << 20
+    /// The largest answer that is not a stream; the service sends larger ones as a stream.
+    package static let maxWholeAnswerBytes = 1 << 20
 
     private let channel: any ChannelClient
+    private let unread: UnreadAnswers
 
-    /// - Parameter channel: The connection to one replica; its `run()` is somebody else's.
-    package init(channel: any ChannelClient) { self.channel = channel }
+    /// - Parameters:
+    ///   - channel: The connection to one replica; its `run()` is somebody else's.
+    ///   - unread: The process's room for answers that its clients have not read.
+    package init(channel: any ChannelClient, unread: UnreadAnswers) {
+        self.channel = channel
+        self.unread = unread
+    }
 
     /// Opens a session with the client's `initialize`.
     ///
@@ -31,7 +37,7 @@ package struct SessionClient: Sendable {
     /// Hands over any other message of a session.
     ///
     /// Cancelling the calling task, or letting go of the stream that came back, says that the client left; a call goes on nevertheless.
-    /// - Parameter timeout: Until the last byte; nil for tool calls, whose time the engine limits.
+    /// - Parameter timeout: Until the last byte; nil for the service's own bound. The service stops a tool call shortly before, so that its answer still arrives.
     package func send(
         _ message: MCPEnvelope, session: String, for caller: SessionCaller, timeout: Duration?, trace: TraceContext?
     ) async throws(SessionAPIError) -> SessionAnswer {
@@ -64,7 +70,7 @@ package struct SessionClient: Sendable {
                     method: endpoint.method, path: endpoint.path, headers: headers, timeout: timeout, trace: trace,
                     body: message.map { .bytes($0.text.bytes) } ?? .empty))
             if response.headers["content-type"] == "text/event-stream" {
-                let events = SessionEventStream(body: response.body, request: message?.requestID)
+                let events = SessionEventStream(body: response.body, request: message?.requestID, unread: self.unread)
                 return SessionAnswer(status: response.status, headers: response.headers, body: .events(events))
             }
             let bytes = try await response.body.collect(upTo: Self.maxWholeAnswerBytes)

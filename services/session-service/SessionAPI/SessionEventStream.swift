@@ -10,43 +10,58 @@ package struct SessionEventStream: AsyncSequence, Sendable {
     package typealias Element = [UInt8]
 
     /// How large one event may be; it is the bound of an answer too, since an answer is one event.
-    package static let maxEventBytes = SessionClient.maxWholeAnswerBytes
+    package static let maxEventBytes = 16 << 20
 
     private let body: ChannelBody
     private let request: JSONRPCID?
+    private let unread: UnreadAnswers
 
-    init(body: ChannelBody, request: JSONRPCID?) {
+    init(body: ChannelBody, request: JSONRPCID?, unread: UnreadAnswers) {
         self.body = body
         self.request = request
+        self.unread = unread
     }
 
-    package func makeAsyncIterator() -> AsyncIterator { AsyncIterator(chunks: self.body.makeAsyncIterator(), request: self.request) }
+    package func makeAsyncIterator() -> AsyncIterator {
+        AsyncIterator(chunks: self.body.makeAsyncIterator(), request: self.request, unread: self.unread)
+    }
 
     /// Reads the events one after the other.
     package struct AsyncIterator: AsyncIteratorProtocol {
         private var chunks: ChannelBody.AsyncIterator
         private let request: JSONRPCID?
+        private let unread: UnreadAnswers
         private var pending: [UInt8] = []
+        /// The room for what is pending or was given out last.
+        private var room: UnreadAnswers.Room?
         private var isOver = false
 
-        init(chunks: ChannelBody.AsyncIterator, request: JSONRPCID?) {
+        init(chunks: ChannelBody.AsyncIterator, request: JSONRPCID?, unread: UnreadAnswers) {
             self.chunks = chunks
             self.request = request
+            self.unread = unread
         }
 
         /// The next bytes, one or more whole events; nil at the end. Never throws: what goes wrong becomes the last event, and a caller
         /// that was cancelled gets the end.
         package mutating func next() async -> [UInt8]? {
             guard !self.isOver else { return nil }
+            // Whoever asks for more has passed on what it got.
+            if self.pending.isEmpty { self.room = nil }
             do throws(ChannelError) {
                 while let chunk = try await self.chunks.next() {
                     if let events = self.take(chunk) { return events }
                     guard self.pending.count <= SessionEventStream.maxEventBytes else { return self.end() }
+                    guard self.hasRoom() else { return self.end(.answerDropped(self.request)) }
                 }
                 self.isOver = true
                 return nil
             } catch {
-                return error.code == .cancelled ? self.stop() : self.end()
+                switch error.code {
+                case .cancelled: return self.stop()
+                case .deadlineExceeded: return self.end(.callTimedOut(self.request))
+                default: return self.end()
+                }
             }
         }
 
@@ -72,15 +87,25 @@ package struct SessionEventStream: AsyncSequence, Sendable {
             return whole
         }
 
-        private mutating func end() -> [UInt8]? {
+        /// Takes more room when there is more to keep, twice as much each time; false when the process has none left.
+        private mutating func hasRoom() -> Bool {
+            guard self.pending.count > Swift.max(self.room?.byteCount ?? 0, UnreadAnswers.minBytes) else { return true }
+            let wanted = Swift.min(self.pending.count * 2, SessionEventStream.maxEventBytes + UnreadAnswers.minBytes)
+            self.room = nil
+            self.room = try? self.unread.takeRoom(for: wanted)
+            return self.room != nil
+        }
+
+        private mutating func end(_ error: MCPError? = nil) -> [UInt8]? {
             _ = self.stop()
             guard let request = self.request else { return nil }
-            return MCPAnswer.event(MCPAnswer.error(.executionInterrupted(request)))
+            return MCPAnswer.event(MCPAnswer.error(error ?? .executionInterrupted(request)))
         }
 
         private mutating func stop() -> [UInt8]? {
             self.isOver = true
             self.pending = []
+            self.room = nil
             return nil
         }
     }

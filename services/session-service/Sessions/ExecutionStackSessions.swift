@@ -42,11 +42,11 @@ struct ExecutionStackSession: SessionStack {
         }
     }
 
-    func call(_ call: MCPToolCall, progress: any SessionProgress) async throws -> SessionToolOutcome {
+    func call(_ call: MCPToolCall, within timeLimit: Duration, progress: any SessionProgress) async throws -> SessionToolOutcome {
         // The text was checked when the message was read; only its bounds as a tree are left to fail.
         guard let arguments = try? call.arguments.value() else { return .invalidArguments("The arguments hold too many values.") }
         do throws(ExecutionStackError) {
-            return .result(MCPToolResult(try await self.stack.call(call.name, arguments: arguments)))
+            return .result(MCPToolResult(try await self.stack.call(call.name, arguments: arguments, within: timeLimit)))
         } catch {
             switch error.code.value {
             case .unknownTool: return .unknownTool

@@ -1,4 +1,5 @@
 import MCP
+import SessionAPI
 import Synchronization
 
 /// One call in flight: between the job that runs it, the request that waits for its answer, and whoever wants it stopped.
@@ -20,7 +21,8 @@ final class SessionCall: Sendable {
 
     /// How a call ended.
     enum Ending: Sendable {
-        case result(MCPToolResult)
+        /// A result, and the room that it takes until it was read.
+        case result(MCPToolResult, UnreadAnswers.Room?)
         case refusal(MCPError)
         /// The client wants no answer.
         case nothing

@@ -27,7 +27,9 @@ struct SessionHandler: ChannelHandler {
         case .open:
             return try await self.answering(request) { envelope in try await self.open(envelope, stale: token, caller) }
         case .message:
-            return try await self.answering(request) { envelope in try await self.message(envelope, session: token, caller) }
+            return try await self.answering(request) { envelope in
+                try await self.message(envelope, session: token, caller, remaining: request.remaining)
+            }
         case .close:
             return try await self.answering { try await self.close(session: token, caller) }
         case .closeRecord(let record):
@@ -56,7 +58,9 @@ struct SessionHandler: ChannelHandler {
         return response
     }
 
-    private func message(_ envelope: MCPEnvelope, session token: String?, _ caller: SessionCaller) async throws -> ChannelResponse {
+    private func message(
+        _ envelope: MCPEnvelope, session token: String?, _ caller: SessionCaller, remaining: Duration?
+    ) async throws -> ChannelResponse {
         let session = try await self.keeper.pin(try Self.required(token), for: caller)
         defer { self.keeper.unpin(session) }
         let message = try MCPClientMessage(envelope, limits: self.limits.mcp)
@@ -68,7 +72,9 @@ struct SessionHandler: ChannelHandler {
         case .listTools(let requestID):
             let tools = try await session.stack(for: caller.principal, from: self.keeper.stacks).tools()
             return ChannelResponse(json: MCPAnswer.tools(requestID, tools, revision: session.revision))
-        case .start(let call): return await self.runner.answer(call, of: session, for: caller.principal)
+        case .start(let call):
+            let time = CallTime(self.limits, remaining: remaining)
+            return await self.runner.answer(call, of: session, for: caller.principal, within: time)
         }
     }
 

@@ -165,13 +165,15 @@ struct SessionKeeper: Sendable {
         return wasOpen
     }
 
-    /// Ends the sessions here that others have closed in the database.
+    /// Ends the sessions here that others have closed in the database, and gives back the rows of all that were closed.
     func endClosed() async throws {
         guard let lease = self.registration.currentLease else { return }
         for closed in try await self.store.sessions.closedSessions(of: lease) {
-            await self.directory.remove(closed.session)?.close()
+            if let session = self.directory.remove(closed.session) {
+                await session.close()
+                self.logger.info("session closed by another process", metadata: ["session": "\(closed.session)"])
+            }
             try await self.store.sessions.release(closed.session, in: closed.organization, by: lease)
-            self.logger.info("session closed by another process", metadata: ["session": "\(closed.session)"])
         }
     }
 

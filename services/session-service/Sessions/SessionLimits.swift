@@ -38,6 +38,15 @@ package struct SessionLimits: Sendable, Hashable {
     package var deliveryTimeout: Duration = .seconds(60)
     /// How long one call may take altogether (`call_timeout`, 15 min): the last resort behind the engine's own limits.
     package var callTimeout: Duration = .seconds(900)
+    /// How long before its time is up a call is stopped, so that the answer that says so still arrives (`answer_margin`, 2 s; never more
+    /// than half of the time).
+    package var answerMargin: Duration = .seconds(2)
+    /// The largest answer that is sent as plain JSON (`max_whole_answer_bytes`, 256 KiB). A larger one is a stream, which takes no memory
+    /// in the gateway while the client does not read.
+    package var maxWholeAnswerBytes = 256 << 10
+    /// Bytes of answers in this process that wait for their clients (`max_unread_bytes`, 256 MiB); answers beyond that are dropped with an
+    /// error that says so. Small answers do not count.
+    package var maxUnreadBytes = 256 << 20
     /// How long a request waits for a session whose last owner may have died (`adoption_timeout`, 6 s, one second more than a lease).
     package var adoptionTimeout: Duration = .seconds(6)
     /// The pause between attempts to adopt a session (`adoption_pause`, 200 ms).

@@ -23,6 +23,7 @@ package struct SessionServer: Sendable {
         application.limits.suspendAfter = settings.sessions.suspendAfter
         application.limits.callTimeout = settings.sessions.callTimeout
         application.limits.keepAliveInterval = settings.sessions.keepAliveInterval
+        application.limits.maxUnreadBytes = settings.sessions.maxUnreadBytes
         application.limits.drainTimeout = settings.sessions.drain
         let built = try buildSessionService(
             application, stacks: ExecutionStackSessions(services: SessionServices(core: process.core, store: process.store)),

@@ -2,6 +2,7 @@ package import Channel
 package import Logging
 package import MCP
 import ServiceLifecycle
+import SessionAPI
 package import Store
 
 /// The session tier of one process: the handler that the channel's server calls, and the service that owns everything that outlives a
@@ -55,7 +56,7 @@ package struct SessionService: Service {
         self.keeper = SessionKeeper(
             store: dependencies.store, registration: dependencies.registration,
             directory: SessionDirectory(maxCount: limits.maxInMemory, touchInterval: limits.touchInterval), stacks: dependencies.stacks,
-            work: SessionWork(maxCount: limits.maxCalls), limits: limits, time: self.time, logger: dependencies.logger)
+            work: SessionWork(maxCount: limits.maxCalls + limits.maxInMemory), limits: limits, time: self.time, logger: dependencies.logger)
         self.runner = SessionCallRunner(keeper: self.keeper, limits: limits, time: self.time, logger: dependencies.logger)
     }
 
@@ -71,6 +72,9 @@ package struct SessionService: Service {
 
     /// How many calls are in flight: the load that the registry tells.
     package var callCount: Int { self.runner.running.count }
+
+    /// How many bytes of large answers wait for clients that have not read them.
+    package var unreadByteCount: Int { self.runner.unread.byteCount }
 
     /// Runs calls and keeps house until the graceful shutdown, then drains.
     package func run() async throws {

@@ -31,8 +31,9 @@ package protocol SessionStack: Sendable {
 
     /// Runs a tool. Cancelling the task stops it; it must then return or throw soon.
     ///
+    /// - Parameter timeLimit: When to have ended, with an answer that says that the time was up.
     /// - Throws: `MCPError` for what the client is to be told as a protocol error; anything else is logged and becomes an internal error.
-    func call(_ call: MCPToolCall, progress: any SessionProgress) async throws -> SessionToolOutcome
+    func call(_ call: MCPToolCall, within timeLimit: Duration, progress: any SessionProgress) async throws -> SessionToolOutcome
 }
 
 /// What became of a tool call.

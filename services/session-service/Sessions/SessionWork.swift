@@ -17,7 +17,7 @@ final class SessionWork: Sendable {
         var idleWaiters: [CheckedContinuation<Void, Never>] = []
     }
 
-    /// - Parameter maxCount: How many jobs there may be at once, waiting ones included.
+    /// - Parameter maxCount: How many jobs there may be at once, waiting ones included: every call, and one small job for every session.
     init(maxCount: Int) {
         self.maxCount = maxCount
         (self.jobs, self.continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(maxCount))

@@ -28,6 +28,7 @@ package struct GatewaySettings: Sendable {
     package let answerTimeout: Duration
     package let replicaWait: Duration
     package let maxReplicas: Int
+    package let maxUnreadBytes: Int
     package let drain: Duration
 
     /// Scheme, host and port that clients use, without a slash at the end: the only source of links.
@@ -54,13 +55,15 @@ package struct GatewaySettings: Sendable {
             "roost.gateway.max_connections", default: 16_384, in: 1...1_000_000, "Connections at once; more wait in the kernel.")
         self.idleTimeout = reader.duration("roost.gateway.idle_timeout", default: .seconds(75), "How long a connection may stay silent.")
         self.callTimeout = reader.duration(
-            "roost.gateway.call_timeout", default: .seconds(3660), "How long one call to a session-service may take in all.")
+            "roost.gateway.call_timeout", default: .seconds(3660), "How long one tool call over MCP may take in all.")
         self.answerTimeout = reader.duration(
             "roost.gateway.answer_timeout", default: .seconds(30), "How long a session-service may take for anything but a tool call.")
         self.replicaWait = reader.duration(
             "roost.gateway.replica_wait", default: .seconds(5), "How long a message waits for a session-service that takes it.")
         self.maxReplicas = reader.integer(
             "roost.gateway.max_replicas", default: 256, in: 1...10_000, "Session-services that are kept connected.")
+        self.maxUnreadBytes = reader.byteCount(
+            "roost.gateway.max_unread_bytes", default: 256 << 20, "Answers that wait for clients which do not read them, together.")
         self.drain = reader.duration("roost.gateway.drain", default: .seconds(20), "How long what runs may go on after SIGTERM.")
         if let url = self.publicURL, !url.hasPrefix("http://") && !url.hasPrefix("https://") || url.hasSuffix("/") {
             reader.fault("roost.gateway.public_url", "must begin with http:// or https:// and have no slash at its end")

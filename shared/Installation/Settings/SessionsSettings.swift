@@ -19,6 +19,7 @@ package struct SessionsSettings: Sendable {
     package let suspendAfter: Duration
     package let callTimeout: Duration
     package let keepAliveInterval: Duration
+    package let maxUnreadBytes: Int
 
     package init(_ reader: inout SettingsReader) {
         self.host = reader.string("roost.sessions.host", default: "127.0.0.1", "The address that the session-service's channel listens on.")
@@ -39,6 +40,8 @@ package struct SessionsSettings: Sendable {
         self.callTimeout = reader.duration("roost.sessions.call_timeout", default: .seconds(900), "How long one tool call may take in all.")
         self.keepAliveInterval = reader.duration(
             "roost.sessions.keep_alive_interval", default: .seconds(15), "How often a stream that has nothing to say sends a comment.")
+        self.maxUnreadBytes = reader.byteCount(
+            "roost.sessions.max_unread_bytes", default: 256 << 20, "Answers that wait for clients which do not read them, together.")
         self.drain = reader.duration("roost.sessions.drain", default: .seconds(20), "How long what runs may go on after SIGTERM.")
     }
 }

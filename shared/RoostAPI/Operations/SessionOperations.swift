@@ -3,7 +3,8 @@ import Identity
 import JSON
 import Model
 
-/// MCP sessions: an admin sees and closes the organization's, everybody else their own.
+/// MCP sessions: an admin sees the organization's and closes any of them. Everybody else sees their own here and ends one as its client,
+/// by `DELETE /mcp` with the session's id, which only its client has.
 extension Operation {
     static let sessionOperations: [Operation] = [.sessionsList, .sessionsClose]
 

@@ -80,7 +80,8 @@ struct MCPAnswerTests {
                 "invalid_params": [-32602, 200], "internal_error": [-32603, 200], "http_method_not_allowed": [-32600, 405],
                 "not_acceptable": [-32600, 406], "unsupported_media_type": [-32600, 415], "too_large": [-32600, 413],
                 "too_many_calls": [-32603, 429], "too_many_sessions": [-32603, 429], "unavailable": [-32603, 503],
-                "execution_interrupted": [-32603, 200], "unauthorized": [-32600, 401],
+                "execution_interrupted": [-32603, 200], "call_timed_out": [-32603, 200], "answer_dropped": [-32603, 200],
+                "unauthorized": [-32600, 401],
             ])
     }
 

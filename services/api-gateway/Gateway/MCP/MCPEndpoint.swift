@@ -57,15 +57,26 @@ struct MCPEndpoint: Sendable {
         var route = try head.admit()
         var envelope: MCPEnvelope?
         if route == nil {
-            var request = request
-            let bytes = try await request.collectBytes(upTo: self.services.settings.maxMessageBytes)
-            let peeked = try MCPEnvelope.peek(bytes, limits: self.services.mcp)
+            let peeked = try MCPEnvelope.peek(try await self.body(of: request), limits: self.services.mcp)
             envelope = peeked
             route = try head.route(peeked)
         }
         guard let route else { throw Problem.badRequest("The request has no message.") }
         let answer = try await self.services.sessions.send(route, envelope, for: sessionCaller, trace: context.trace)
         return Response(answer)
+    }
+}
+
+extension MCPEndpoint {
+    /// The message's bytes; one that is too large is refused in the client's own words too.
+    private func body(of request: Request) async throws -> [UInt8] {
+        var request = request
+        let limit = self.services.settings.maxMessageBytes
+        do {
+            return try await request.collectBytes(upTo: limit)
+        } catch let problem as Problem where problem.status == .contentTooLarge {
+            throw MCPError(.tooLarge, "The message is larger than \(limit) bytes.")
+        }
     }
 }
 
@@ -83,7 +94,13 @@ extension Response {
             // Proxies that buffer would hold events back until the call ends.
             headers[.xAccelBuffering] = "no"
             body = ResponseBody { writer in
-                for try await chunk in stream { try await writer.write(ByteBuffer(bytes: chunk)) }
+                for try await chunk in stream {
+                    var rest = ByteBuffer(bytes: chunk)
+                    // The connection holds a writer up between writes only, so one large write would take all of it into its buffers.
+                    while let piece = rest.readSlice(length: min(rest.readableBytes, 64 << 10)), piece.readableBytes > 0 {
+                        try await writer.write(piece)
+                    }
+                }
                 try await writer.finish(nil)
             }
         }

@@ -23,12 +23,18 @@ final class SessionTier: ServiceLifecycle.Service {
         var retryPause: Duration = .milliseconds(50)
         /// How long anything but a tool call may take.
         var answerTimeout: Duration = .seconds(30)
+        /// How long a tool call may take, its wait for a replica included.
+        var callTimeout: Duration = .seconds(3660)
+        /// Bytes of answers that wait for their clients; answers beyond that end in an error that says so.
+        var maxUnreadBytes = 256 << 20
         /// How many replicas are kept connected.
         var maxReplicas = 256
 
         init(_ settings: GatewaySettings) {
             self.replicaWait = settings.replicaWait
             self.answerTimeout = settings.answerTimeout
+            self.callTimeout = settings.callTimeout
+            self.maxUnreadBytes = settings.maxUnreadBytes
             self.maxReplicas = settings.maxReplicas
         }
     }
@@ -49,6 +55,7 @@ final class SessionTier: ServiceLifecycle.Service {
     private let connect: @Sendable (ChannelAddress) throws -> any ChannelClient
     private let limits: Limits
     private let logger: Logger
+    private let unread: UnreadAnswers
     private let members = Mutex<[ReplicaID: Member]>([:])
     private let newcomers: AsyncStream<Newcomer>
     private let announce: AsyncStream<Newcomer>.Continuation
@@ -59,6 +66,7 @@ final class SessionTier: ServiceLifecycle.Service {
         self.watch = watch
         self.connect = connect
         self.limits = limits
+        self.unread = UnreadAnswers(maxBytes: limits.maxUnreadBytes)
         self.logger = logger
         (self.newcomers, self.announce) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(limits.maxReplicas))
     }
@@ -81,16 +89,15 @@ final class SessionTier: ServiceLifecycle.Service {
     func send(
         _ route: MCPRequestHead.Route, _ envelope: MCPEnvelope?, for caller: SessionCaller, trace: TraceContext
     ) async throws -> SessionAnswer {
-        try await self.attempt(envelope) { client throws(SessionAPIError) in
+        let timeout = envelope?.method == "tools/call" ? self.limits.callTimeout : self.limits.answerTimeout
+        return try await self.attempt(envelope, within: timeout) { client, timeout throws(SessionAPIError) in
             switch (route, envelope) {
             case (.open(let stale), let envelope?):
-                try await client.open(envelope, stale: stale, for: caller, timeout: self.limits.answerTimeout, trace: trace)
+                try await client.open(envelope, stale: stale, for: caller, timeout: timeout, trace: trace)
             case (.message(let session), let envelope?):
-                try await client.send(
-                    envelope, session: session, for: caller, timeout: envelope.method == "tools/call" ? nil : self.limits.answerTimeout,
-                    trace: trace)
+                try await client.send(envelope, session: session, for: caller, timeout: timeout, trace: trace)
             case (.close(let session), _):
-                try await client.close(session: session, for: caller, timeout: self.limits.answerTimeout, trace: trace)
+                try await client.close(session: session, for: caller, timeout: timeout, trace: trace)
             case (_, nil):
                 throw SessionAPIError(.malformed, "a message has no body")
             }
@@ -99,8 +106,8 @@ final class SessionTier: ServiceLifecycle.Service {
 
     /// Ends a session by its public name.
     func close(_ session: SessionRecordID, for caller: SessionCaller, trace: TraceContext) async throws -> SessionAnswer {
-        try await self.attempt(nil) { client throws(SessionAPIError) in
-            try await client.close(session, for: caller, timeout: self.limits.answerTimeout, trace: trace)
+        try await self.attempt(nil, within: self.limits.answerTimeout) { client, timeout throws(SessionAPIError) in
+            try await client.close(session, for: caller, timeout: timeout, trace: trace)
         }
     }
 
@@ -109,15 +116,18 @@ final class SessionTier: ServiceLifecycle.Service {
 
     // MARK: - Internals
 
+    /// Asks replicas until one takes the message; each is told what is left of the time.
     private func attempt(
-        _ envelope: MCPEnvelope?, _ call: (SessionClient) async throws(SessionAPIError) -> SessionAnswer
+        _ envelope: MCPEnvelope?, within timeout: Duration,
+        _ call: (SessionClient, Duration) async throws(SessionAPIError) -> SessionAnswer
     ) async throws -> SessionAnswer {
-        let deadline = ContinuousClock.now + self.limits.replicaWait
+        let start = ContinuousClock.now
+        let deadline = start + self.limits.replicaWait
         var last = SessionAPIError(.unreachable, "no session-service is registered")
         while true {
             for replica in self.candidates() {
                 do throws(SessionAPIError) {
-                    let answer = try await call(self.client(of: replica))
+                    let answer = try await call(self.client(of: replica), timeout - start.duration(to: .now))
                     guard let refusal = answer.refusal, [.draining, .misdirected].contains(refusal) else { return answer }
                     last = SessionAPIError(.unreachable, "the replica refused: \(refusal.rawValue)")
                 } catch {
@@ -164,7 +174,7 @@ final class SessionTier: ServiceLifecycle.Service {
             guard case .enqueued = self.announce.yield(Newcomer(channel: channel, retired: retired)) else {
                 throw SessionAPIError(.unreachable, "the gateway stops, or knows too many replicas")
             }
-            let member = Member(client: SessionClient(channel: channel), retire: retire)
+            let member = Member(client: SessionClient(channel: channel, unread: self.unread), retire: retire)
             members[replica.id] = member
             return member.client
         }
