@@ -211,8 +211,22 @@ let package = Package(
             dependencies: ["Database", "Identity", "JSON", "Model", "OperatorHTTP", "Store", "TestSupport", hummingbird, jwtKit],
             path: "tests/unit/IdentityTests"),
         .testTarget(
+            name: "ExecutionStackTests",
+            dependencies: [
+                "Catalog", "Database", "Engine", "ExecutionStack", "JSON", "Model", "Policies", "Sandbox", "Store", "TestSupport",
+                "sandbox-worker", logging,
+            ],
+            path: "tests/unit/ExecutionStackTests"),
+        .testTarget(
+            name: "SessionsTests",
+            dependencies: [
+                "Channel", "Database", "JSON", "MCP", "Model", "Replicas", "SSE", "SessionAPI", "Sessions", "Store", "Telemetry",
+                "TestSupport", logging, serviceLifecycle,
+            ],
+            path: "tests/unit/SessionsTests"),
+        .testTarget(
             name: "GatewayTests",
-            dependencies: ["Gateway", "Identity", "JSON", "RoostAPI", httpTypes], path: "tests/unit/GatewayTests"),
+            dependencies: ["Gateway", "Identity", "JSON", "RoostAPI", httpTypes, nioCore, nioEmbedded], path: "tests/unit/GatewayTests"),
         .testTarget(
             name: "IntegrationTests",
             dependencies: [

@@ -19,7 +19,7 @@ package final class ManualClock: Clock, Sendable {
         var now = Instant(offset: .zero)
         var nextID = 0
         var sleepers: [Int: Sleeper] = [:]
-        var watchers: [(count: Int, continuation: CheckedContinuation<Void, Never>)] = []
+        var watchers: [(id: Int, count: Int, continuation: CheckedContinuation<Void, Never>)] = []
 
         /// Watchers whose number of sleepers is reached.
         mutating func satisfiedWatchers() -> [CheckedContinuation<Void, Never>] {
@@ -71,15 +71,34 @@ package final class ManualClock: Clock, Sendable {
         for continuation in due { continuation.resume() }
     }
 
-    /// Waits until at least `count` tasks sleep.
+    /// Waits until at least `count` tasks sleep, or the waiting task is cancelled.
     package func waitForSleepers(_ count: Int) async {
-        await withCheckedContinuation { continuation in
-            let watchers = self.state.withLock { state in
-                state.watchers.append((count, continuation))
-                return state.satisfiedWatchers()
-            }
-            for watcher in watchers { watcher.resume() }
+        let id = self.state.withLock { state in
+            state.nextID += 1
+            return state.nextID
         }
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let watchers = self.state.withLock { state in
+                    state.watchers.append((id, count, continuation))
+                    return state.satisfiedWatchers()
+                }
+                for watcher in watchers { watcher.resume() }
+                // The handler below may have run before the watcher was there.
+                if Task.isCancelled { self.forget(id) }
+            }
+        } onCancel: {
+            self.forget(id)
+        }
+    }
+
+    private func forget(_ id: Int) {
+        let watcher = self.state.withLock { state in
+            let watcher = state.watchers.first { $0.id == id }
+            state.watchers.removeAll { $0.id == id }
+            return watcher
+        }
+        watcher?.continuation.resume()
     }
 
     private func wake(_ id: Int) {

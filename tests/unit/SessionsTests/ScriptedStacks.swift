@@ -1,0 +1,69 @@
+import JSON
+import MCP
+import Model
+import Sessions
+import Store
+import Synchronization
+import TestSupport
+
+/// Stacks whose tools do what a test says: `echo` answers its arguments, and every other tool is in ``tools``.
+final class ScriptedStacks: SessionStackMaking {
+    typealias Tool = @Sendable (MCPToolCall, any SessionProgress) async throws -> SessionToolOutcome
+
+    private struct State {
+        var tools: [String: Tool] = [:]
+        var failure: (any Error)?
+        var made: [SessionScope] = []
+        var timeLimits: [Duration] = []
+    }
+
+    private let state = Mutex(State())
+
+    /// The scopes that stacks were made for, in order.
+    var made: [SessionScope] { self.state.withLock { $0.made } }
+
+    /// The times that calls were given, in order.
+    var timeLimits: [Duration] { self.state.withLock { $0.timeLimits } }
+
+    /// Defines a tool.
+    func define(_ name: String, _ tool: @escaping Tool) { self.state.withLock { $0.tools[name] = tool } }
+
+    /// Makes every stack fail from now on, or none.
+    func fail(with error: (any Error)?) { self.state.withLock { $0.failure = error } }
+
+    func makeStack(for scope: SessionScope) async throws -> any SessionStack {
+        try self.state.withLock { state in
+            if let failure = state.failure { throw failure }
+            state.made.append(scope)
+        }
+        return Stack(stacks: self)
+    }
+
+    private struct Stack: SessionStack {
+        let stacks: ScriptedStacks
+
+        func tools() async throws -> [MCPTool] {
+            [MCPTool(name: "echo", title: "Echo", description: "Answers its arguments.", inputSchema: JSONText(["type": "object"]))]
+        }
+
+        func call(_ call: MCPToolCall, within timeLimit: Duration, progress: any SessionProgress) async throws -> SessionToolOutcome {
+            self.stacks.state.withLock { $0.timeLimits.append(timeLimit) }
+            if call.name == "echo" {
+                return .result(MCPToolResult(content: [.text(call.arguments.string)], structuredContent: call.arguments))
+            }
+            guard let tool = self.stacks.state.withLock({ $0.tools[call.name] }) else { return .unknownTool }
+            return try await tool(call, progress)
+        }
+    }
+}
+
+/// A lease that a test gives and takes.
+final class ScriptedLease: SessionLeaseSource {
+    private let lease: Mutex<ReplicaLease?>
+
+    init(_ lease: ReplicaLease?) { self.lease = Mutex(lease) }
+
+    var currentLease: ReplicaLease? { self.lease.withLock { $0 } }
+
+    func set(_ lease: ReplicaLease?) { self.lease.withLock { $0 = lease } }
+}
