@@ -110,26 +110,32 @@ extension EgressClient {
     private func perform(
         _ hop: Hop, request: EgressRequest, deadline: ContinuousClock.Instant
     ) async throws(EgressError) -> Exchange.Answer {
-        let addresses = try await self.gate.admit(hop, deadline: deadline).prefix(self.limits.maxAddresses)
+        let addresses = try await self.gate.admit(hop, deadline: deadline)
+        let keys = self.lanes.keys(for: hop.url, addresses: addresses).prefix(self.limits.maxAddresses)
         var retriesLeft = hop.isSafe ? 1 : 0
-        var index = addresses.startIndex
+        var wasSent = false
+        var index = keys.startIndex
         while true {
             let exchange = Exchange(
                 method: hop.method, maxBytes: min(request.maxResponseBytes ?? self.limits.maxResponseBytes, self.limits.maxResponseBytes),
-                dropsBodyOf: { request.followsRedirects && Exchange.Answer.redirectStatuses.contains($0) })
+                dropsRedirects: request.followsRedirects)
             let failure: EgressError
             do {
-                return try await self.exchange(hop, with: addresses[index], exchange: exchange, deadline: deadline)
+                return try await self.exchange(hop, on: keys[index], exchange: exchange, deadline: deadline)
             } catch let error as EgressError {
                 throw error
             } catch {
-                failure = EgressError(failure: error, authority: hop.url.authority, exchange: exchange)
+                failure = EgressError(failure: error, authority: hop.url.authority, exchange: exchange).sent(wasSent)
             }
-            if failure.code == .connectFailed || failure.isConnectTimeout, index + 1 < addresses.endIndex, deadline > .now {
+            if failure.code == .connectFailed || failure.isConnectTimeout, index + 1 < keys.endIndex, deadline > .now {
                 index += 1
             } else if failure.isClosedConnection, !exchange.isAnswered, retriesLeft > 0 {
                 // A kept connection that the server closes as the request leaves is no answer to the request (RFC 9110, section 9.2.2).
                 retriesLeft -= 1
+                wasSent = true
+            } else if failure.isWaitForConnection, deadline > .now {
+                // All connections to the host are busy. The request has not left and may wait for one as long as it has time.
+                continue
             } else {
                 throw failure
             }
@@ -137,9 +143,8 @@ extension EgressClient {
     }
 
     private func exchange(
-        _ hop: Hop, with address: IPAddress, exchange: Exchange, deadline: ContinuousClock.Instant
+        _ hop: Hop, on key: Lane.Key, exchange: Exchange, deadline: ContinuousClock.Instant
     ) async throws -> Exchange.Answer {
-        let key = Lane.Key(scheme: hop.url.scheme, host: hop.url.host, port: hop.url.port, address: address)
         let wireRequest = try hop.wireRequest()
         return try await self.lanes.withLane(key) { lane in
             try await lane.send(wireRequest, collectingInto: exchange, deadline: .now() + TimeAmount(deadline - .now))

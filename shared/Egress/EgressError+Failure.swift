@@ -60,7 +60,7 @@ extension EgressError {
         case .connectTimeout, .tlsHandshakeTimeout:
             self.init(.timeout, "Connecting to \(authority) took too long.", mayHaveBeenSent: false, cause: HTTPClientError.connectTimeout)
         case .getConnectionFromPoolTimeout:
-            self.init(.overloaded, "All connections to \(authority) are busy; try again later.", mayHaveBeenSent: false)
+            self.init(.overloaded, "All connections to \(authority) are busy; try again later.", mayHaveBeenSent: false, cause: error)
         case .deadlineExceeded:
             self.init(.timeout, "\(authority) did not answer in the time given.", mayHaveBeenSent: isSent)
         case .readTimeout, .writeTimeout:
@@ -74,6 +74,9 @@ extension EgressError {
 
     /// Whether the connection itself took too long, so that another address may do better.
     var isConnectTimeout: Bool { self.code == .timeout && (self.cause as? HTTPClientError) == .connectTimeout }
+
+    /// Whether the request waited for one of the host's connections, all of which were busy.
+    var isWaitForConnection: Bool { (self.cause as? HTTPClientError) == .getConnectionFromPoolTimeout }
 
     /// Whether the peer closed the connection under the request.
     var isClosedConnection: Bool { (self.cause as? HTTPClientError) == .remoteConnectionClosed }

@@ -10,7 +10,7 @@ package struct EgressLimits: Sendable, Hashable {
     package var maxHeaderBytes = 65_536
     /// The longest time that a request may ask for, from resolution to the last byte, redirects included. Key `max_time`.
     package var maxTime: Duration = .seconds(600)
-    /// Opening one connection, the TLS handshake included, or waiting for one that is busy. Key `connect_timeout`.
+    /// Opening one connection, the TLS handshake included. Key `connect_timeout`.
     package var connectTimeout: Duration = .seconds(5)
     /// The longest silence of a peer that owes bytes, or that takes none. Key `idle_timeout`.
     package var idleTimeout: Duration = .seconds(120)
@@ -31,7 +31,7 @@ package struct EgressLimits: Sendable, Hashable {
     /// Names whose addresses are remembered. Key `max_remembered_names`.
     package var maxRememberedNames = 1024
     /// Resolutions under way at once, those that wait for one of eight threads included. Key `max_resolutions`.
-    package var maxResolutions = 128
+    package var maxResolutions = 1024
 
     /// The defaults.
     package init() {}

@@ -12,7 +12,8 @@ package struct EgressRequest: Sendable {
     let destination: Destination
     /// Header fields that are no secret. Those that govern the connection or the framing are refused: see ``EgressHeaders``.
     package var headers: [(name: String, value: String)]
-    /// Header fields that carry credentials. They are never logged and do not follow a redirect to another origin.
+    /// Header fields that carry credentials. They replace fields of the same name among ``headers``, are never logged and do not follow a
+    /// redirect to another origin.
     package var secretHeaders: [(name: String, value: Secret)]
     /// Query parameters that carry credentials, appended to the URL and kept out of every error and of ``EgressResponse/url``.
     package var secretQuery: [(name: String, value: Secret)]

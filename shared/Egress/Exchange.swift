@@ -23,18 +23,19 @@ final class Exchange: HTTPClientResponseDelegate {
         var head: HTTPResponseHead?
         var body: [UInt8] = []
         var byteCount = 0
+        var dropsBody = false
     }
 
     private let maxBytes: Int
     private let isHead: Bool
-    private let dropsBodyOf: @Sendable (Int) -> Bool
+    private let dropsRedirects: Bool
     private let state = Mutex(State())
 
-    /// `dropsBodyOf` says for which statuses the body is counted but not kept: those of redirects that will be followed.
-    init(method: String, maxBytes: Int, dropsBodyOf: @escaping @Sendable (Int) -> Bool) {
+    /// `dropsRedirects` says whether redirects will be followed; their bodies are counted then and not kept.
+    init(method: String, maxBytes: Int, dropsRedirects: Bool) {
         self.isHead = method == "HEAD"
         self.maxBytes = maxBytes
-        self.dropsBodyOf = dropsBodyOf
+        self.dropsRedirects = dropsRedirects
     }
 
     /// Whether the request's head was written out whole, after which a server may have acted on it.
@@ -49,10 +50,11 @@ final class Exchange: HTTPClientResponseDelegate {
 
     func didReceiveHead(task: HTTPClient.Task<Answer>, _ head: HTTPResponseHead) -> EventLoopFuture<Void> {
         let announced = self.isHead ? 0 : head.headers.first(name: "content-length").flatMap { Int($0) } ?? 0
-        let drops = self.dropsBodyOf(Int(head.status.code))
+        let isRedirect = Answer.redirectStatuses.contains(Int(head.status.code)) && head.headers.contains(name: "location")
         self.state.withLock { state in
             state.head = head
-            if announced <= self.maxBytes, !drops { state.body.reserveCapacity(announced) }
+            state.dropsBody = self.dropsRedirects && isRedirect
+            if announced <= self.maxBytes, !state.dropsBody { state.body.reserveCapacity(announced) }
         }
         guard announced <= self.maxBytes else { return task.eventLoop.makeFailedFuture(BodyTooLarge()) }
         return task.eventLoop.makeSucceededVoidFuture()
@@ -65,9 +67,7 @@ final class Exchange: HTTPClientResponseDelegate {
                 state.body = []
                 return false
             }
-            if let head = state.head, !self.dropsBodyOf(Int(head.status.code)) {
-                buffer.withUnsafeReadableBytes { state.body.append(contentsOf: $0) }
-            }
+            if !state.dropsBody { buffer.withUnsafeReadableBytes { state.body.append(contentsOf: $0) } }
             return true
         }
         return fits ? task.eventLoop.makeSucceededVoidFuture() : task.eventLoop.makeFailedFuture(BodyTooLarge())

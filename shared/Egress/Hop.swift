@@ -66,7 +66,9 @@ struct Hop: Sendable {
     /// The request as the HTTP client takes it. This is the place where secrets become bytes.
     func wireRequest() throws -> HTTPClient.Request {
         var fields = HTTPHeaders()
-        for (name, value) in self.headers { fields.add(name: name, value: value) }
+        // A credential replaces what a document or an argument put in its place.
+        let replaced = Set(self.secretHeaders.map { $0.name.lowercased() })
+        for (name, value) in self.headers where !replaced.contains(name.lowercased()) { fields.add(name: name, value: value) }
         for (name, value) in self.secretHeaders { fields.add(name: name, value: value.reveal()) }
         if !fields.contains(name: "user-agent") { fields.add(name: "user-agent", value: "roost") }
         if !fields.contains(name: "accept") { fields.add(name: "accept", value: "*/*") }

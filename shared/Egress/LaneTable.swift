@@ -27,6 +27,15 @@ final class LaneTable: Sendable {
     /// The number of lanes.
     var count: Int { self.state.withLock(\.entries.count) }
 
+    /// The keys for a hop's addresses, one that already has a lane first: name servers that rotate their answers would otherwise cost a new
+    /// connection for every answer.
+    func keys(for url: EgressURL, addresses: some Collection<IPAddress>) -> [Lane.Key] {
+        let keys = addresses.map { Lane.Key(scheme: url.scheme, host: url.host, port: url.port, address: $0) }
+        let known = self.state.withLock { state in keys.first { state.entries[$0] != nil } }
+        guard let known else { return keys }
+        return [known] + keys.filter { $0 != known }
+    }
+
     /// Runs `body` with the lane of the key, made when it does not exist; counts the request while it runs.
     func withLane<Answer: Sendable>(_ key: Lane.Key, _ body: (Lane) async throws -> Answer) async throws -> Answer {
         let (lane, evicted) = try self.enter(key)

@@ -24,6 +24,7 @@ package struct APIKeyText: Sendable, Hashable {
         self.secret = Secret(text)
     }
 
-    /// What is stored and looked up instead of the key.
+    /// What is stored and looked up instead of the key. Whoever measures the look-up's time learns about a hash, which says nothing about
+    /// the key.
     package var hash: SecretHash { SecretHash(of: self.secret.reveal()) }
 }

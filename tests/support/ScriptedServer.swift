@@ -5,7 +5,10 @@ package import NIOSSL
 /// A TCP server on loopback whose every connection is played by a script, so that it can do what no proper server does: break off,
 /// stall, drip, lie about lengths.
 package struct ScriptedServer: Sendable {
-    /// The port it listens on, chosen by the system.
+    /// Threads of its own: what a script does to its event loop must not slow the client under test.
+    private static let threads = MultiThreadedEventLoopGroup(numberOfThreads: 2)
+
+    /// The port it listens on.
     package let port: Int
 
     /// Runs a server for as long as `body` runs. A script that throws ends its connection alone.
@@ -21,7 +24,7 @@ package struct ScriptedServer: Sendable {
         script: @Sendable @escaping (inout ScriptedConnection) async throws -> Void,
         _ body: (ScriptedServer) async throws -> Answer
     ) async throws -> Answer {
-        let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        let listener = try await ServerBootstrap(group: self.threads)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelOption(.autoRead, value: false)

@@ -43,6 +43,37 @@ struct CapacityTests {
         #expect(most.withLock { $0 } == 2)
     }
 
+    @Test("A request waits for a busy connection as long as it has time, not as long as connecting may take")
+    func waiting() async throws {
+        var limits = EgressLimits.patient
+        limits.maxConnectionsPerHost = 1
+        limits.connectTimeout = .milliseconds(300)
+        let started = Recorder<Void>()
+        let gate = Recorder<Void>()
+        let script: @Sendable (inout ScriptedConnection) async throws -> Void = { connection in
+            while try await connection.readRequest() != nil {
+                started.record(())
+                await gate.wait(for: 1)
+                try await connection.answer(body: "ok")
+            }
+        }
+        try await ScriptedServer.run(script: script) { server in
+            try await EgressClient.run(limits: limits, allow: ["127.0.0.1:\(server.port)"]) { client in
+                let url = "http://127.0.0.1:\(server.port)/"
+                await withTaskGroup(of: EgressError?.self) { group in
+                    group.addTask { await client.failure(EgressRequest(url: url)) }
+                    await started.wait(for: 1)
+                    let begin = ContinuousClock.now
+                    let error = await client.failure(EgressRequest(method: "POST", url: url, timeout: .seconds(1)))
+                    #expect(ContinuousClock.now - begin >= .seconds(1))
+                    #expect(error?.mayHaveBeenSent == false)
+                    gate.record(())
+                    for await first in group { #expect(first == nil) }
+                }
+            }
+        }
+    }
+
     @Test("The host unused for longest gives way to a new one")
     func eviction() async throws {
         let closed = Recorder<String>()
@@ -68,6 +99,27 @@ struct CapacityTests {
                 #expect(closed.elements == ["b.test"])
                 // One question each within the lifetime of an answer.
                 #expect(resolver.questions == ["a.test", "b.test", "c.test"])
+            }
+        }
+    }
+
+    @Test("Rotating answers of a name server go on using the connection that is there")
+    func rotation() async throws {
+        var limits = EgressLimits.patient
+        limits.resolutionLifetime = .zero
+        let connections = Recorder<Void>()
+        let script: @Sendable (inout ScriptedConnection) async throws -> Void = { connection in
+            connections.record(())
+            while try await connection.readRequest() != nil { try await connection.answer(body: "ok") }
+        }
+        try await ScriptedServer.run(host: "0.0.0.0", script: script) { server in
+            let resolver = ScriptedResolver(["r.test": [["127.0.0.1", "127.0.0.2"], ["127.0.0.2", "127.0.0.1"], ["127.0.0.2"]]])
+            try await EgressClient.run(limits: limits, allow: ["r.test:\(server.port)"], resolver: resolver) { client in
+                for _ in 0..<2 { _ = try await client.send(EgressRequest(url: "http://r.test:\(server.port)/")) }
+                #expect(connections.elements.count == 1)
+                // An address that the name no longer has is not used any more.
+                _ = try await client.send(EgressRequest(url: "http://r.test:\(server.port)/"))
+                #expect(connections.elements.count == 2)
             }
         }
     }

@@ -31,7 +31,7 @@ struct ExchangeTests {
             #expect(answer.url == "\(base)/things?a=1")
             let seen = try #require(requests.elements.first)
             #expect(seen.line == "POST /things?a=1&api%20key=s%26%3D%C3%A4 HTTP/1.1")
-            #expect(seen.header("authorization") == "Bearer abc")
+            #expect(seen.headers.filter { $0.name == "authorization" }.map(\.value) == ["Bearer abc"])
             #expect(seen.headers.filter { $0.name == "x-two" }.map(\.value) == ["1", "2"])
             #expect(seen.header("content-length") == "2")
             #expect(seen.header("accept-encoding") == "identity")
@@ -162,11 +162,15 @@ struct ExchangeTests {
         let script: Script = { connection in
             while let request = try await connection.readRequest() {
                 let status = String(request.target.dropFirst())
-                try await connection.answer(status: "\(status) X", headers: status == "302" ? [] : [("location", "/y")])
+                try await connection.answer(status: "\(status) X", headers: status == "302" ? [] : [("location", "/y")], body: status)
             }
         }
         try await self.with(script) { (client, base) async throws in
-            for status in [300, 302, 304, 305] { #expect(try await client.send(EgressRequest(url: "\(base)/\(status)")).status == status) }
+            for status in [300, 302, 305] {
+                let answer = try await client.send(EgressRequest(url: "\(base)/\(status)"))
+                #expect(answer.status == status)
+                #expect(answer.text == "\(status)")
+            }
         }
     }
 

@@ -14,14 +14,13 @@ final class MockIssuer: Sendable {
         var keys: [JSONValue] = []
         var isDown = false
         var metadata: JSONValue?
-        var requests: [String] = []
         var held: Recorder<Void>?
     }
 
     private let state = Mutex(State())
 
     /// The paths that were asked for, in order.
-    var requests: [String] { self.state.withLock(\.requests) }
+    let requests = Recorder<String>()
 
     func setKeys(_ keys: [JSONValue]) { self.state.withLock { $0.keys = keys } }
     func setDown(_ isDown: Bool) { self.state.withLock { $0.isDown = isDown } }
@@ -49,10 +48,8 @@ final class MockIssuer: Sendable {
     }
 
     private func answer(path: String) async -> Response {
-        let (isDown, metadata, keys, gate) = self.state.withLock { state in
-            state.requests.append(path)
-            return (state.isDown, state.metadata, state.keys, state.held)
-        }
+        self.requests.record(path)
+        let (isDown, metadata, keys, gate) = self.state.withLock { ($0.isDown, $0.metadata, $0.keys, $0.held) }
         if isDown { return Response(status: .serviceUnavailable) }
         if path == "/jwks" {
             await gate?.wait(for: 1)
