@@ -21,9 +21,9 @@ package struct AddressPolicy: Sendable {
     }
 
     /// Whether the address is where a cloud keeps its machines' credentials. A listed *name* does not open these, only a listed literal
-    /// does: a name can be pointed there by whoever owns it.
+    /// does: a name can be pointed there by whoever owns it. An IPv6 address that leads to such an IPv4 address is one too.
     package static func isMetadata(_ address: IPAddress) -> Bool {
-        self.metadata.contains(address)
+        self.metadata.contains(address) || address.embeddedV4.map(self.metadata.contains) == true
     }
 
     private static func isPublic(_ address: IPAddress) -> Bool {
@@ -77,5 +77,6 @@ package struct AddressPolicy: Sendable {
         .v6(high: 0xFD00_0EC2_0000_0000, low: 0x0254),  // fd00:ec2::254: AWS
         .v6(high: 0xFD00_0EC2_0000_0000, low: 0x0023),  // fd00:ec2::23: AWS pods
         .v6(high: 0xFD20_00CE_0000_0000, low: 0x0254),  // fd20:ce::254: Google Cloud
+        .v6(high: 0xFE80_0000_0000_0000, low: 0xA9FE_A9FE),  // fe80::a9fe:a9fe: OpenStack
     ]
 }

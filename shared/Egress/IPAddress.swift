@@ -47,6 +47,20 @@ package enum IPAddress: Sendable, Hashable {
         }
     }
 
+    /// The IPv4 address that a packet to this IPv6 address may end up at: IPv4-mapped (`::ffff:0:0/96`, which the kernel itself turns into
+    /// IPv4) and -compatible (`::/96`), NAT64 (`64:ff9b::/96`, and the low bits of `64:ff9b:1::/48`), 6to4 (`2002::/16`) and Teredo
+    /// (`2001::/32`, where the bits are inverted). Nil for all others.
+    var embeddedV4: IPAddress? {
+        guard case .v6(let high, let low) = self else { return nil }
+        let lowBits = UInt32(truncatingIfNeeded: low)
+        if high == 0, low >> 32 == 0 || low >> 32 == 0xFFFF { return .v4(lowBits) }
+        if self.isIn(.v6(high: 0x0064_FF9B_0000_0000, low: 0), length: 96) { return .v4(lowBits) }
+        if self.isIn(.v6(high: 0x0064_FF9B_0001_0000, low: 0), length: 48) { return .v4(lowBits) }
+        if high >> 48 == 0x2002 { return .v4(UInt32(truncatingIfNeeded: high >> 16)) }
+        if high >> 32 == 0x2001_0000 { return .v4(~lowBits) }
+        return nil
+    }
+
     private static func parseV4(_ text: String) -> IPAddress? {
         let parts = text.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
         guard parts.count == 4 else { return nil }

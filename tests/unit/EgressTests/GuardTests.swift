@@ -89,9 +89,17 @@ struct GuardTests {
 
     @Test("A listed name opens no metadata address; a listed literal would")
     func metadata() async throws {
-        let resolver = ScriptedResolver(["sneaky.test": [["169.254.169.254"]]])
-        try await EgressClient.run(allow: ["sneaky.test:80"], resolver: resolver) { (client) async throws in
-            #expect(await client.failure(EgressRequest(url: "http://sneaky.test/latest/meta-data/"))?.code == .addressRefused)
+        // The last ones lead to the first by way of the kernel, a NAT64 or a tunnel.
+        let addresses = [
+            "169.254.169.254", "100.100.100.200", "fd00:ec2::254", "fe80::a9fe:a9fe", "::ffff:169.254.169.254", "::169.254.169.254",
+            "64:ff9b::169.254.169.254", "64:ff9b:1::169.254.169.254", "2002:a9fe:a9fe::1", "2001::5601:5601",
+        ]
+        let names = addresses.indices.map { "sneaky\($0).test" }
+        let resolver = ScriptedResolver(Dictionary(uniqueKeysWithValues: zip(names, addresses.map { [["127.0.0.1", $0]] })))
+        try await EgressClient.run(allow: names.map { "\($0):80" }, resolver: resolver) { (client) async throws in
+            for (name, address) in zip(names, addresses) {
+                #expect(await client.failure(EgressRequest(url: "http://\(name)/latest/meta-data/"))?.code == .addressRefused, "\(address)")
+            }
             #expect(await client.failure(EgressRequest(url: "http://169.254.169.254/latest/meta-data/"))?.code == .addressRefused)
         }
     }

@@ -78,6 +78,25 @@ struct TLSTests {
         }
     }
 
+    @Test("An address that takes connections and says nothing gives way to the next")
+    func silentAddress() async throws {
+        var limits = EgressLimits.patient
+        limits.connectTimeout = .seconds(1)
+        let context = try self.authority.serverContext(names: ["api.test"])
+        try await ScriptedServer.run(host: "127.0.0.2", tls: context, script: echo(Recorder())) { (server) async throws in
+            try await ScriptedServer.run(host: "127.0.0.1", port: server.port, script: { try await $0.waitForClose() }) {
+                (_) async throws in
+                let resolver = ScriptedResolver(["api.test": [["127.0.0.1", "127.0.0.2"]]])
+                try await EgressClient.run(
+                    limits: limits, allow: ["api.test:\(server.port)"], trusting: [self.authority.certificatePEM], resolver: resolver
+                ) { (client) async throws in
+                    let request = EgressRequest(method: "POST", url: "https://api.test:\(server.port)/", body: [1])
+                    #expect(try await client.send(request).status == 200)
+                }
+            }
+        }
+    }
+
     @Test("A trust root that is no certificate is an error at once")
     func badRoot() async throws {
         for text in ["", "nonsense", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
