@@ -24,8 +24,10 @@ extension ToolDescription {
         self.path = path
         self.name = name
         self.description = description
-        self.inputTypeScript = renderer.type(input.schema)
-        let data = renderer.type(output.schema)
+        // What a schema says in place may be long too; then the type is not worth reading.
+        func bounded(_ type: String) -> String { type.utf8.count <= limits.maxTypeScriptBytes ? type : "unknown" }
+        self.inputTypeScript = bounded(renderer.type(input.schema))
+        let data = bounded(renderer.type(output.schema))
         self.outputTypeScript = "{ ok: true; data: \(data); http?: ToolHttpMeta } | { ok: false; error: ToolError }"
         self.typeScriptDefinitions = Self.always + renderer.declarations(maxBytes: limits.maxTypeScriptBytes)
     }

@@ -140,8 +140,10 @@ package struct CatalogEditor: Sendable {
             case .document(let bytes): document = (bytes, nil)
             }
             do {
-                let parsed = try OpenAPIDocument(reading: document.bytes, url: document.url, limits: self.limits.document)
-                let source = try parsed.ingest(keeping: names, limits: self.limits.document)
+                let limits = self.limits.document
+                let source = try await ReadingThread.run {
+                    try OpenAPIDocument(reading: document.bytes, url: document.url, limits: limits).ingest(keeping: names, limits: limits)
+                }
                 return Read(source: source, bytes: document.bytes, storedURL: storedURL)
             } catch let error as OpenAPIError {
                 throw CatalogError(.documentRefused, error.message, reason: error.code.description)

@@ -134,6 +134,25 @@ struct EditorTests {
         }
     }
 
+    @Test("lets one of many win that add the same slug at once")
+    func concurrentAdds() async throws {
+        try await CatalogFixture.run { (fixture) async throws in
+            let codes = await withTaskGroup(of: String.self) { group in
+                for _ in 0..<2 {
+                    group.addTask {
+                        do {
+                            try await fixture.addPets(connection: nil)
+                            return "added"
+                        } catch { return (error as? CatalogError)?.code.description ?? "\(error)" }
+                    }
+                }
+                return await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(codes.sorted() == ["added", "integration_already_exists"])
+            #expect(try await fixture.store.integrations.all(in: fixture.organization).count == 1)
+        }
+    }
+
     @Test(
         "makes slugs from titles",
         arguments: [

@@ -1,17 +1,18 @@
 import JSON
 import Model
+import TestSupport
 import Testing
 
 @testable import OpenAPI
 
-@Suite("Real documents", .enabled(if: Corpus.isPresent), .timeLimit(.minutes(5)))
+@Suite("Real documents", .enabled(if: OpenAPICorpus.isPresent), .timeLimit(.minutes(5)))
 struct CorpusTests {
     @Test(
         "ingest with every operation, each under its own name",
         arguments: [("petstore.yaml", 19), ("box.json", 296), ("twilio-2010.json", 197), ("discord.json", 242), ("openai.json", 288)])
     func everyOperation(name: String, count: Int) throws {
-        let document = try OpenAPIDocument(reading: try Corpus.bytes(name), url: "https://example.com/documents/api.json")
-        #expect(Corpus.operationCount(document.root) == count)
+        let document = try OpenAPIDocument(reading: try OpenAPICorpus.bytes(name), url: "https://example.com/documents/api.json")
+        #expect(OpenAPICorpus.operationCount(document.root) == count)
         let clock = ContinuousClock()
         let start = clock.now
         let source = try document.ingest()
@@ -27,7 +28,7 @@ struct CorpusTests {
         "refer only to definitions that are there",
         arguments: ["petstore.yaml", "box.json", "twilio-2010.json", "discord.json", "openai.json"])
     func references(name: String) throws {
-        let source = try OpenAPIDocument(reading: try Corpus.bytes(name)).ingest()
+        let source = try OpenAPIDocument(reading: try OpenAPICorpus.bytes(name)).ingest()
         let known = Set(source.definitions.map { DefinitionTable.reference(toName: $0.name) })
         #expect(known.count == source.definitions.count)
         for text in source.tools.flatMap({ [$0.inputSchema, $0.outputSchema] }) + source.definitions.map(\.schema) {
@@ -37,8 +38,8 @@ struct CorpusTests {
 
     @Test("make the same catalog from JSON and from YAML")
     func jsonAndYAML() throws {
-        let json = try OpenAPIDocument(reading: try Corpus.bytes("openai.json")).ingest()
-        let yaml = try OpenAPIDocument(reading: try Corpus.bytes("openai.yaml")).ingest()
+        let json = try OpenAPIDocument(reading: try OpenAPICorpus.bytes("openai.json")).ingest()
+        let yaml = try OpenAPIDocument(reading: try OpenAPICorpus.bytes("openai.yaml")).ingest()
         #expect(json.tools.map(\.name) == yaml.tools.map(\.name))
         #expect(json.tools.map(\.description) == yaml.tools.map(\.description))
         #expect(json.tools.map(\.binding) == yaml.tools.map(\.binding))
@@ -55,30 +56,30 @@ struct CorpusTests {
 
     @Test("keep their bindings through the stored form", arguments: ["petstore.yaml", "box.json", "twilio-2010.json", "openai.json"])
     func storedForm(name: String) throws {
-        let source = try OpenAPIDocument(reading: try Corpus.bytes(name)).ingest()
+        let source = try OpenAPIDocument(reading: try OpenAPICorpus.bytes(name)).ingest()
         for tool in source.tools { #expect(OperationBinding(json: try JSONValue(parsing: tool.binding.json.bytes())) == tool.binding) }
         #expect(OpenAPIConfiguration(json: source.configuration.json) == source.configuration)
     }
 
     @Test("of Swagger 2.0 are refused in words that help")
     func swagger() throws {
-        let error = #expect(throws: OpenAPIError.self) { try OpenAPIDocument(reading: try Corpus.bytes("kubernetes-swagger2.json")) }
+        let error = #expect(throws: OpenAPIError.self) { try OpenAPIDocument(reading: try OpenAPICorpus.bytes("kubernetes-swagger2.json")) }
         #expect(error?.code == .unsupportedVersion)
         #expect(error?.message.contains("Swagger 2.0") == true)
     }
 
     @Test("have the tools that people expect")
     func expectedTools() throws {
-        let petstore = try OpenAPIDocument(reading: try Corpus.bytes("petstore.yaml")).ingest()
+        let petstore = try OpenAPIDocument(reading: try OpenAPICorpus.bytes("petstore.yaml")).ingest()
         #expect(petstore.tools.contains { $0.name == "pet.getPetById" && $0.effect == .read })
         #expect(petstore.tools.contains { $0.name == "store.placeOrder" && $0.effect == .write })
         #expect(petstore.configuration.authMethods.map(\.slug) == ["petstore-auth", "api-key", "none"])
-        let openAI = try OpenAPIDocument(reading: try Corpus.bytes("openai.json")).ingest()
+        let openAI = try OpenAPIDocument(reading: try OpenAPICorpus.bytes("openai.json")).ingest()
         #expect(openAI.tools.contains { $0.name == "chat.createChatCompletion" })
         #expect(openAI.configuration.authMethods.map(\.slug) == ["api-key-auth", "admin-api-key-auth", "none"])
-        let box = try OpenAPIDocument(reading: try Corpus.bytes("box.json")).ingest()
+        let box = try OpenAPIDocument(reading: try OpenAPICorpus.bytes("box.json")).ingest()
         #expect(box.tools.contains { $0.name == "authorization.postOauth2TokenRefresh" && !$0.binding.sendsCredentials })
-        let twilio = try OpenAPIDocument(reading: try Corpus.bytes("twilio-2010.json")).ingest()
+        let twilio = try OpenAPIDocument(reading: try OpenAPICorpus.bytes("twilio-2010.json")).ingest()
         let message = try #require(twilio.tools.first { $0.name == "api20100401Message.createMessage" })
         #expect(message.binding.body?.kind == .form)
         #expect(twilio.configuration.authMethods.first?.variables.map(\.name) == ["username", "password"])

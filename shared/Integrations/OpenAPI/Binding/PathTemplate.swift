@@ -31,8 +31,10 @@ struct PathTemplate: Sendable, Hashable {
 
     /// The names in braces, each once.
     var variables: [String] {
-        var names: [String] = []
-        for case .variable(let name, _) in self.parts where !names.contains(name) { names.append(name) }
-        return names
+        var seen = Set<String>()
+        return self.parts.compactMap { part in
+            guard case .variable(let name, _) = part, seen.insert(name).inserted else { return nil }
+            return name
+        }
     }
 }

@@ -21,15 +21,17 @@ struct LocalReferences: Sendable {
     }
 
     private let root: JSONValue
-    private let maxHops: Int
+    private let limits: OpenAPILimits
 
-    init(root: JSONValue, maxHops: Int) {
+    init(root: JSONValue, limits: OpenAPILimits) {
         self.root = root
-        self.maxHops = maxHops
+        self.limits = limits
     }
 
     /// The reference tokens of a local reference, unescaped.
-    static func tokens(of reference: String) throws(Fault) -> [String] {
+    func tokens(of reference: String) throws(Fault) -> [String] {
+        // Many places may refer to one that holds a long reference, and each reads it.
+        guard reference.utf8.count <= self.limits.maxReferenceBytes else { throw .missing(reference.printable(200)) }
         guard reference.utf8.first == UInt8(ascii: "#") else { throw .external(reference.printable(200)) }
         // `#name` is an anchor, which is found by searching all schemas; no known document of this kind uses one.
         guard let pointer = JSONPointer(fragment: reference) else { throw .missing(reference.printable(200)) }
@@ -55,14 +57,14 @@ struct LocalReferences: Sendable {
 
     /// What a reference points to, one step.
     func target(of reference: String) throws(Fault) -> JSONValue {
-        guard let value = self.value(at: try Self.tokens(of: reference)) else { throw .missing(reference.printable(200)) }
+        guard let value = self.value(at: try self.tokens(of: reference)) else { throw .missing(reference.printable(200)) }
         return value
     }
 
     /// The value itself where it is no reference object, else what stands at the end of the chain of references.
     func resolved(_ value: JSONValue) throws(Fault) -> JSONValue {
         var value = value
-        for _ in 0...self.maxHops {
+        for _ in 0...self.limits.maxReferenceHops {
             guard let reference = value["$ref"]?.string else { return value }
             value = try self.target(of: reference)
         }

@@ -47,7 +47,9 @@ package struct OpenAPIDocument: Sendable {
             return try JSONValue(parsing: bytes, limits: limits.json)
         } catch {
             switch error.code {
-            case .tooLarge, .tooDeep, .tooManyValues, .numberTooLong:
+            case .tooManyValues:
+                throw OpenAPIError(.limitExceeded, "The document is too large: \(error.description) (roost.openapi.max_values).")
+            case .tooLarge, .tooDeep, .numberTooLong:
                 throw OpenAPIError(.limitExceeded, "The document is too large: \(error.description).")
             default: break
             }

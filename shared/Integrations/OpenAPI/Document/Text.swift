@@ -9,6 +9,7 @@ extension String {
 
     /// At most `count` printable ASCII characters of the text, for use in a message.
     func printable(_ count: Int) -> String {
-        String(self.unicodeScalars.lazy.filter { (0x20..<0x7F).contains($0.value) }.prefix(count).map(Character.init))
+        // Only so far into the text: it may hold megabytes that are not printable.
+        String(self.unicodeScalars.prefix(8 * count).lazy.filter { (0x20..<0x7F).contains($0.value) }.prefix(count).map(Character.init))
     }
 }

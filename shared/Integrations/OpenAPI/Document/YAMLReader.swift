@@ -8,6 +8,7 @@ import JSON
 enum YAMLReader {
     /// Reads UTF-8 bytes without a byte order mark.
     static func read(_ bytes: [UInt8], limits: OpenAPILimits) throws(OpenAPIError) -> JSONValue {
+        try self.checkDirectives(bytes)
         // The parser keeps a pointer to itself, so it must not move.
         let parser = UnsafeMutablePointer<yaml_parser_t>.allocate(capacity: 1)
         defer { parser.deallocate() }
@@ -20,6 +21,21 @@ enum YAMLReader {
             return try Self.parse(parser, limits: limits)
         }
     }
+
+    /// The parser compares each `%TAG` with all before it, so that a hundred thousand of them take minutes. Nobody writes more than a few.
+    private static func checkDirectives(_ bytes: [UInt8]) throws(OpenAPIError) {
+        var count = 0
+        var previous = UInt8(ascii: "\n")
+        for byte in bytes {
+            if byte == UInt8(ascii: "%"), previous == UInt8(ascii: "\n") || previous == UInt8(ascii: "\r") { count += 1 }
+            previous = byte
+        }
+        guard count <= self.maxDirectives else {
+            throw OpenAPIError(.syntax, "The YAML document has more than \(self.maxDirectives) directives (lines that begin with %).")
+        }
+    }
+
+    private static let maxDirectives = 64
 
     private static func parse(_ parser: UnsafeMutablePointer<yaml_parser_t>, limits: OpenAPILimits) throws(OpenAPIError) -> JSONValue {
         var tree = YAMLTree(limits: limits)

@@ -126,10 +126,13 @@ struct YAMLTree {
         self.total.values += cost.values
         self.total.bytes += cost.bytes
         guard self.total.values <= self.limits.maxValues else {
-            throw YAMLFault("holds more than \(self.limits.maxValues) values, aliases written out", isLimit: true)
+            throw YAMLFault(
+                "holds more than \(self.limits.maxValues) values, aliases written out (roost.openapi.max_values),", isLimit: true)
         }
         guard self.total.bytes <= self.limits.maxDocumentBytes else {
-            throw YAMLFault("holds more than \(self.limits.maxDocumentBytes) bytes, aliases written out", isLimit: true)
+            throw YAMLFault(
+                "holds more than \(self.limits.maxDocumentBytes) bytes, aliases written out (roost.openapi.max_document_bytes),",
+                isLimit: true)
         }
     }
 }

@@ -5,6 +5,9 @@ struct MediaType: Sendable, Hashable {
     /// The `charset` parameter, in lower case.
     let charset: String?
 
+    /// The longest that is read: no registered type comes near it.
+    static let maxBytes = 256
+
     init(_ text: String) {
         let parts = text.lowercased().split(separator: ";", omittingEmptySubsequences: false)
         self.essence = parts.first.map { String($0).trimmed } ?? ""

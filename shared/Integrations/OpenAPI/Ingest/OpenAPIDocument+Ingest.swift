@@ -9,7 +9,7 @@ extension OpenAPIDocument {
     /// - Parameter keeping: Tool names of an earlier version of the document by ``OperationBinding/key``.
     /// - Throws: ``OpenAPIError`` when a bound is passed; nothing else that a document holds stops it.
     package func ingest(keeping: [String: String] = [:], limits: OpenAPILimits = OpenAPILimits()) throws(OpenAPIError) -> OpenAPISource {
-        let references = LocalReferences(root: self.root, maxHops: limits.maxReferenceHops)
+        let references = LocalReferences(root: self.root, limits: limits)
         let servers = ServerReader(documentURL: self.url)
         let reader = OperationReader(document: self, references: references, servers: servers, limits: limits)
         var schemas = SchemaNormalizer(document: self, references: references, limits: limits)
@@ -18,7 +18,7 @@ extension OpenAPIDocument {
         var byteCount = 0
         for operation in operations {
             let result = try reader.read(operation, schemas: &schemas)
-            byteCount += result.inputSchema.bytes.count + result.outputSchema.bytes.count
+            byteCount += result.inputSchema.bytes.count + result.outputSchema.bytes.count + result.binding.json.bytes().count
             try Self.check(byteCount, limits)
             results.append(result)
         }
@@ -48,13 +48,18 @@ extension OpenAPIDocument {
         references: LocalReferences, limits: OpenAPILimits, faults: inout IngestFaults
     ) throws(OpenAPIError) -> [OperationReader.Operation] {
         var operations: [OperationReader.Operation] = []
+        var sharedItems = SharedPathItems(references: references, maxValues: limits.maxValues)
         for (path, value) in self.root["paths"]?.object ?? [:] where path.hasPrefix("/") {
             faults.location = path
+            guard path.utf8.count <= limits.maxPathBytes else {
+                faults.add("The path is longer than \(limits.maxPathBytes) bytes. Its operations are left out.")
+                continue
+            }
             let item: JSONObject
-            do {
-                item = try Self.pathItem(value, references: references)
-            } catch {
-                faults.add("The path \(error.message). Its operations are left out.")
+            switch try sharedItems.resolve(value) {
+            case .success(let resolved): item = resolved
+            case .failure(let fault):
+                faults.add("The path \(fault.message). Its operations are left out.")
                 continue
             }
             for method in Self.methods {
@@ -69,27 +74,26 @@ extension OpenAPIDocument {
         return operations
     }
 
-    /// A path item that is a reference takes what it refers to; fields beside the reference come first.
-    private static func pathItem(_ value: JSONValue, references: LocalReferences) throws(LocalReferences.Fault) -> JSONObject {
-        guard var item = value.object, item["$ref"] != nil else { return value.object ?? [:] }
-        for (key, field) in try references.resolved(value).object ?? [:] where !item.contains(key: key) { item.set(field, forKey: key) }
-        return item
-    }
-
     private static func check(_ byteCount: Int, _ limits: OpenAPILimits) throws(OpenAPIError) {
-        guard byteCount <= limits.maxSchemaBytes else {
-            throw OpenAPIError(
-                .limitExceeded, "The document's schemas take more than \(limits.maxSchemaBytes) bytes (roost.openapi.max_schema_bytes).")
-        }
+        guard byteCount <= limits.maxSchemaBytes else { throw .schemasTooLarge(limits) }
+    }
+}
+
+extension OpenAPIError {
+    /// What is written for all tools together is too large.
+    static func schemasTooLarge(_ limits: OpenAPILimits) -> OpenAPIError {
+        OpenAPIError(
+            .limitExceeded, "The document's schemas take more than \(limits.maxSchemaBytes) bytes (roost.openapi.max_schema_bytes).")
     }
 }
 
 extension OperationReader.Operation {
     /// What the tool's name is made from.
     fileprivate var naming: ToolNaming.Operation {
-        ToolNaming.Operation(
-            method: self.method, path: self.path, operationID: self.operation["operationId"]?.plainText,
-            tag: self.operation["tags"]?[0]?.plainText)
+        // Cut, because a path item that many paths refer to may hold megabytes of text; what is cut off would not show in a name.
+        func head(_ value: JSONValue?) -> String? { value?.plainText.map { String($0.unicodeScalars.prefix(500)) } }
+        return ToolNaming.Operation(
+            method: self.method, path: self.path, operationID: head(self.operation["operationId"]), tag: head(self.operation["tags"]?[0]))
     }
 }
 

@@ -41,7 +41,8 @@ struct OperationReader {
         var input = InputSchema()
         try ParameterReader(references: self.references, limits: self.limits).read(operation, into: &binding, &input, schemas: &schemas)
         try self.readBody(operation.operation["requestBody"], into: &binding, &input, schemas: &schemas)
-        let response = try ResponseReader(references: self.references).read(operation.operation["responses"], schemas: &schemas)
+        let response = try ResponseReader(references: self.references, limits: self.limits).read(
+            operation.operation["responses"], schemas: &schemas)
         binding.accept = response.accept ?? OperationBinding.defaultAccept
         return Result(
             binding: binding, description: self.description(of: operation, binding, isFile: response.isFile),
@@ -63,9 +64,12 @@ struct OperationReader {
             binding.fault = "Its request body \(error.message)."
             return
         }
-        guard let (contentType, kind, media) = Self.preferredContent(body["content"]?.object ?? [:]) else { return }
+        guard let (contentType, kind, media) = self.preferredContent(body["content"]?.object ?? [:]) else { return }
         var encodings: [String: BodyBinding.Encoding] = [:]
-        for (name, encoding) in media["encoding"]?.object ?? [:] where kind == .form { encodings[name] = Self.encoding(encoding) }
+        for (name, encoding) in media["encoding"]?.object ?? [:] where kind == .form {
+            try schemas.charge(.string(name))
+            encodings[name] = Self.encoding(encoding)
+        }
         let isRequired = body["required"]?.bool ?? false
         binding.body = BodyBinding(kind: kind, contentType: contentType, isRequired: isRequired, encodings: encodings)
         var schema: JSONValue
@@ -78,13 +82,18 @@ struct OperationReader {
         } else {
             schema = try schemas.normalize(media["schema"])
         }
+        if let description = body["description"] { try schemas.charge(description) }
         // A tool whose body cannot be written must answer so, and not that the body is missing.
         input.add("body", schema, description: body["description"]?.string, isRequired: isRequired && kind != .unsupported)
     }
 
     /// JSON where there is a choice, else a form, else whatever stands first.
-    private static func preferredContent(_ content: JSONObject) -> (type: String, kind: BodyBinding.Kind, media: JSONValue)? {
-        func first(_ matches: (MediaType) -> Bool) -> (key: String, value: JSONValue)? { content.first { matches(MediaType($0.key)) } }
+    private func preferredContent(_ content: JSONObject) -> (type: String, kind: BodyBinding.Kind, media: JSONValue)? {
+        let content = content.prefix(self.limits.maxMediaTypes).filter { $0.key.utf8.count <= MediaType.maxBytes }
+        let types = content.map { MediaType($0.key) }
+        func first(_ matches: (MediaType) -> Bool) -> (key: String, value: JSONValue)? {
+            types.firstIndex(where: matches).map { content[$0] }
+        }
         if let (type, media) = first(\.isPlainJSON) ?? first(\.isJSON) { return (type, .json, media) }
         if let (type, media) = first(\.isForm) { return (type, .form, media) }
         // `*/*` is what frameworks write that do not know; what they mean is JSON.
@@ -104,8 +113,12 @@ struct OperationReader {
     // MARK: Words
 
     private func description(of operation: Operation, _ binding: OperationBinding, isFile: Bool) -> String {
-        let summary = operation.operation["summary"]?.string?.trimmed ?? ""
-        let long = operation.operation["description"]?.string?.trimmed ?? operation.item["description"]?.string?.trimmed ?? ""
+        // Cut before anything else: a path item that many paths refer to may hold megabytes of text.
+        func head(_ value: JSONValue?) -> String? {
+            value?.string.map { String($0.unicodeScalars.prefix(4 * self.limits.maxDescriptionCharacters)).trimmed }
+        }
+        let summary = head(operation.operation["summary"]) ?? ""
+        let long = head(operation.operation["description"]) ?? head(operation.item["description"]) ?? ""
         var text = summary.isEmpty || long.hasPrefix(summary) ? long : long.isEmpty ? summary : "\(summary)\n\n\(long)"
         if text.isEmpty { text = "\(operation.method) \(operation.path)" }
         if operation.operation["deprecated"]?.bool == true { text = "Deprecated. \(text)" }

@@ -18,28 +18,55 @@ struct ParameterReader {
         var found = self.merged(operation, binding: &binding, faults: &schemas.faults)
         let variables = PathTemplate(binding.path).variables
         let declared = Set(found.filter { $0.parameter.location == .path }.map(\.parameter.name))
+        guard variables.count <= self.limits.maxParameters else {
+            schemas.faults.add(
+                "Its path has more than \(self.limits.maxParameters) parameters. The operation is listed and cannot be called.")
+            binding.fault = "Its path has more than \(self.limits.maxParameters) parameters."
+            return
+        }
         for variable in variables where !declared.contains(variable) {
             schemas.faults.add("The path parameter \(variable.printable(100)) is not described; it is taken as a string.")
             found.append((ParameterBinding(name: variable, location: .path, coercion: .text), ["schema": ["type": "string"]]))
         }
         found.removeAll { $0.parameter.location == .path && !variables.contains($0.parameter.name) }
-        // Which of two parameters with one name has it to itself must not depend on the order in the document.
-        let order = ParameterBinding.Location.allCases
-        var sorted: [(parameter: ParameterBinding, value: JSONValue)] = []
-        for location in order { sorted += found.filter { $0.parameter.location == location } }
         let hasBody = operation.operation["requestBody"] != nil
-        for (parameter, value) in sorted {
+        for (parameter, value) in Self.named(found, reserved: hasBody ? ["body"] : []) {
             var parameter = parameter
-            if input.contains(parameter.name) || (hasBody && parameter.name == "body") {
-                parameter.argument = "\(parameter.location.rawValue)_\(parameter.name)"
-            }
-            guard !input.contains(parameter.argument) else { continue }
             let media = value["content"]?.object?.first?.value
+            if let description = value["description"] { try schemas.charge(description) }
             let schema = try schemas.normalize(value["schema"] ?? media?["schema"])
             parameter.coercion = parameter.isJSON ? nil : Self.coercion(schemas.types(of: value["schema"]))
             input.add(parameter.argument, schema, description: value["description"]?.string, isRequired: parameter.isRequired)
             binding.parameters.append(parameter)
         }
+    }
+
+    /// The parameters in the order of their places, each with an argument of its own.
+    ///
+    /// Of several with one name the first in that order has it to itself, so that it does not depend on the order in the document; the
+    /// others get their place in front, and a number where even that is a name.
+    private static func named(
+        _ found: [(parameter: ParameterBinding, value: JSONValue)], reserved: Set<String>
+    ) -> [(parameter: ParameterBinding, value: JSONValue)] {
+        let names = Set(found.map(\.parameter.name))
+        var taken = reserved
+        var sorted: [(parameter: ParameterBinding, value: JSONValue)] = []
+        for location in ParameterBinding.Location.allCases {
+            for (parameter, value) in found where parameter.location == location {
+                var parameter = parameter
+                if !taken.insert(parameter.name).inserted {
+                    let base = "\(location.rawValue)_\(parameter.name)"
+                    parameter.argument = base
+                    var number = 2
+                    while names.contains(parameter.argument) || !taken.insert(parameter.argument).inserted {
+                        parameter.argument = "\(base)_\(number)"
+                        number += 1
+                    }
+                }
+                sorted.append((parameter, value))
+            }
+        }
+        return sorted
     }
 
     /// The path's parameters and the operation's, which replace those with the same name and place.
@@ -48,7 +75,7 @@ struct ParameterReader {
     ) -> [(parameter: ParameterBinding, value: JSONValue)] {
         var found: [(parameter: ParameterBinding, value: JSONValue)] = []
         for list in [operation.item["parameters"], operation.operation["parameters"]] {
-            for element in list?.array ?? [] {
+            for element in (list?.array ?? []).prefix(2 * self.limits.maxParameters) {
                 let value: JSONValue
                 do {
                     value = try self.references.resolved(element)
@@ -58,9 +85,7 @@ struct ParameterReader {
                     continue
                 }
                 guard let parameter = self.parameter(value, faults: &faults) else { continue }
-                if let index = found.firstIndex(where: {
-                    $0.parameter.location == parameter.location && $0.parameter.name == parameter.name
-                }) {
+                if let index = found.firstIndex(where: { Self.areSame($0.parameter, parameter) }) {
                     found[index] = (parameter, value)
                 } else if found.count < self.limits.maxParameters {
                     found.append((parameter, value))
@@ -72,11 +97,23 @@ struct ParameterReader {
         return found
     }
 
+    /// Whether two parameters are one: names of header fields have no case (RFC 9110, section 5.1).
+    private static func areSame(_ one: ParameterBinding, _ other: ParameterBinding) -> Bool {
+        guard one.location == other.location else { return false }
+        return one.location == .header ? one.name.lowercased() == other.name.lowercased() : one.name == other.name
+    }
+
+    private static let maxNameBytes = 512
+
     private func parameter(_ value: JSONValue, faults: inout IngestFaults) -> ParameterBinding? {
         guard let name = value["name"]?.string, !name.isEmpty,
             let location = value["in"]?.string.flatMap(ParameterBinding.Location.init(rawValue:))
         else {
             faults.add("A parameter has no name or no place; it is left out.")
+            return nil
+        }
+        guard name.utf8.count <= Self.maxNameBytes else {
+            faults.add("A parameter has a name of more than \(Self.maxNameBytes) bytes; it is left out.")
             return nil
         }
         if location == .header, !RequestFields.mayBeParameter(name) {

@@ -22,8 +22,12 @@ struct ResponseReader {
     ]
 
     private let references: LocalReferences
+    private let limits: OpenAPILimits
 
-    init(references: LocalReferences) { self.references = references }
+    init(references: LocalReferences, limits: OpenAPILimits) {
+        self.references = references
+        self.limits = limits
+    }
 
     /// Takes the first of the 2xx responses that has content, else `default`; without any content the output is null.
     func read(_ responses: JSONValue?, schemas: inout SchemaNormalizer) throws(OpenAPIError) -> Output {
@@ -50,7 +54,8 @@ struct ResponseReader {
     }
 
     private func output(_ content: JSONObject, schemas: inout SchemaNormalizer) throws(OpenAPIError) -> Output {
-        let types = content.keys.map { (name: $0, type: MediaType($0)) }
+        let names = content.prefix(self.limits.maxMediaTypes).map(\.key).filter { $0.utf8.count <= MediaType.maxBytes }
+        let types = names.map { (name: $0, type: MediaType($0)) }
         let accept = Self.accept(types)
         if let json = types.first(where: { $0.type.isJSON || $0.type.isAny }) {
             return Output(schema: try schemas.normalize(content[json.name]?["schema"]), accept: accept, isFile: false)

@@ -15,6 +15,7 @@ struct SchemaNormalizer {
     private let limits: OpenAPILimits
     private var definitions: DefinitionTable
     private var nodeCount = 0
+    private var byteCount = 0
     /// What came up in the schemas so far.
     var faults: IngestFaults
 
@@ -28,13 +29,10 @@ struct SchemaNormalizer {
 
     /// Writes one schema; what is no schema becomes the one that takes everything.
     mutating func normalize(_ schema: JSONValue?) throws(OpenAPIError) -> JSONValue {
-        self.nodeCount += 1
-        guard self.nodeCount <= self.limits.maxSchemaNodes else {
-            throw OpenAPIError(
-                .limitExceeded,
-                "The document's schemas have more than \(self.limits.maxSchemaNodes) parts (roost.openapi.max_schema_nodes).")
-        }
+        try self.charge(nodes: 1)
         guard case .object(let members)? = schema else { return schema?.bool.map(JSONValue.bool) ?? [:] }
+        // Also what is not kept was looked at.
+        try self.charge(nodes: members.count)
         var result = JSONObject()
         let reference = members["$ref"]?.string
         if let reference { try self.write(reference: reference, to: &result) }
@@ -46,8 +44,40 @@ struct SchemaNormalizer {
         self.rewriteBounds(members, &result)
         self.rewriteAlternatives(&result)
         self.rewriteRequired(&result)
-        if let example = members["example"], result["examples"] == nil { result["examples"] = [example] }
+        if let example = members["example"], result["examples"] == nil {
+            try self.charge(example)
+            result["examples"] = [example]
+        }
         return .object(members["nullable"]?.bool == true ? Self.nullable(result) : result)
+    }
+
+    /// Counts a value that is taken over as it stands, with all its parts.
+    mutating func charge(_ value: JSONValue) throws(OpenAPIError) {
+        switch value {
+        case .string(let text): try self.charge(nodes: 1, bytes: text.utf8.count)
+        case .array(let elements):
+            try self.charge(nodes: 1)
+            for element in elements { try self.charge(element) }
+        case .object(let members):
+            try self.charge(nodes: 1)
+            for (key, member) in members {
+                try self.charge(bytes: key.utf8.count)
+                try self.charge(member)
+            }
+        default: try self.charge(nodes: 1)
+        }
+    }
+
+    /// Counts parts and bytes of schemas before they are written, since one part of a document may be written out for every operation.
+    private mutating func charge(nodes: Int = 0, bytes: Int = 0) throws(OpenAPIError) {
+        self.nodeCount += nodes
+        self.byteCount += bytes
+        guard self.nodeCount <= self.limits.maxSchemaNodes else {
+            throw OpenAPIError(
+                .limitExceeded,
+                "The document's schemas have more than \(self.limits.maxSchemaNodes) parts (roost.openapi.max_schema_nodes).")
+        }
+        guard self.byteCount <= self.limits.maxSchemaBytes else { throw .schemasTooLarge(self.limits) }
     }
 
     /// Writes the definitions that were reached so far, and those that they reach.
@@ -61,21 +91,28 @@ struct SchemaNormalizer {
     }
 
     /// The types that a schema lets through, as far as it says so plainly; nil where it does not.
-    func types(of schema: JSONValue?, depth: Int = 0) -> Set<String>? {
-        guard depth < 8, let schema, let resolved = try? self.references.resolved(schema) else { return nil }
+    func types(of schema: JSONValue?) -> Set<String>? {
+        // Alternatives of alternatives that refer to themselves would be visited without end.
+        var visitsLeft = 64
+        return self.types(of: schema, visitsLeft: &visitsLeft)
+    }
+
+    private func types(of schema: JSONValue?, visitsLeft: inout Int) -> Set<String>? {
+        visitsLeft -= 1
+        guard visitsLeft > 0, let schema, let resolved = try? self.references.resolved(schema) else { return nil }
         if let type = resolved["type"] {
-            let names = type.string.map { [$0] } ?? (type.array ?? []).compactMap(\.string)
+            let names = type.string.map { [$0] } ?? (type.array ?? []).prefix(8).compactMap(\.string)
             return names.isEmpty ? nil : Set(names)
         }
         if let parts = resolved["allOf"]?.array {
-            for part in parts.prefix(8) { if let types = self.types(of: part, depth: depth + 1) { return types } }
+            for part in parts.prefix(8) { if let types = self.types(of: part, visitsLeft: &visitsLeft) { return types } }
         }
         guard let alternatives = resolved["oneOf"]?.array ?? resolved["anyOf"]?.array, !alternatives.isEmpty, alternatives.count <= 8 else {
             return nil
         }
         var types = Set<String>()
         for alternative in alternatives {
-            guard let some = self.types(of: alternative, depth: depth + 1) else { return nil }
+            guard let some = self.types(of: alternative, visitsLeft: &visitsLeft) else { return nil }
             types.formUnion(some)
         }
         return types
@@ -85,7 +122,7 @@ struct SchemaNormalizer {
 
     private mutating func write(reference: String, to result: inout JSONObject) throws(OpenAPIError) {
         do {
-            let place = try LocalReferences.tokens(of: reference)
+            let place = try self.references.tokens(of: reference)
             guard self.references.value(at: place) != nil else { throw LocalReferences.Fault.missing(reference.printable(200)) }
             result["$ref"] = .string(try self.definitions.reference(to: place))
         } catch let error as OpenAPIError {
@@ -112,9 +149,13 @@ struct SchemaNormalizer {
         case .schemaMap:
             guard let schemas = value.object else { return nil }
             var written = JSONObject()
-            for (name, schema) in schemas { written.set(try self.normalize(schema), forKey: name) }
+            for (name, schema) in schemas {
+                try self.charge(bytes: name.utf8.count)
+                written.set(try self.normalize(schema), forKey: name)
+            }
             return .object(written)
         default:
+            try self.charge(value)
             return keyword.plain(value)
         }
     }

@@ -21,7 +21,10 @@ struct SecurityReader {
         self.references = references
         self.limits = limits
         let declared = document.root["components"]?["securitySchemes"]?.object ?? [:]
-        self.schemes = declared.map { ($0.key, Self.scheme($0.key, (try? references.resolved($0.value)) ?? .null)) }
+        // Few enough to search one by one.
+        self.schemes = declared.prefix(limits.maxSecuritySchemes).map {
+            ($0.key, Self.scheme($0.key, (try? references.resolved($0.value)) ?? .null))
+        }
     }
 
     /// The methods, most used first as the document has them, then `none`.
@@ -31,11 +34,14 @@ struct SecurityReader {
         var sets: [[String]] = []
         var seen = Set<Set<String>>()
         func add(_ names: [String]) {
-            guard !names.isEmpty, seen.insert(Set(names)).inserted else { return }
+            // Nobody has more than a handful of schemes to sign in with at once.
+            guard (1...8).contains(names.count), sets.count < self.limits.maxSecuritySchemes, seen.insert(Set(names)).inserted else {
+                return
+            }
             sets.append(names)
         }
         for requirement in [self.document.root["security"] ?? .null] + requirements {
-            for alternative in requirement.array ?? [] { add(alternative.object?.keys ?? []) }
+            for alternative in requirement.array ?? [] where (alternative.object?.count ?? 0) <= 8 { add(alternative.object?.keys ?? []) }
         }
         for (name, _) in self.schemes where !sets.contains(where: { $0.contains(name) }) { add([name]) }
         var methods: [AuthMethod] = []

@@ -18,7 +18,7 @@ struct ServerReader {
         let first = servers?.array?.first
         guard let template = first?["url"]?.string ?? (isRoot && (servers?.array ?? []).isEmpty ? "/" : nil) else { return nil }
         guard let text = Self.expand(template, variables: first?["variables"]?.object ?? [:]) else {
-            faults.add("The server URL \(template.printable(200)) has a variable without a default. Give a base URL.")
+            faults.add("The server URL \(template.printable(200)) has a variable without a default, or is too long. Give a base URL.")
             return nil
         }
         // A fragment or query on a server URL means nothing.
@@ -33,7 +33,9 @@ struct ServerReader {
         return nil
     }
 
+    /// Nil for a variable without a default, and for what is longer than any URL may be: each of many variables may stand for megabytes.
     private static func expand(_ template: String, variables: JSONObject) -> String? {
+        guard template.utf8.count <= self.maxBytes else { return nil }
         var result = ""
         var rest = template[...]
         while let open = rest.firstIndex(of: "{") {
@@ -41,6 +43,7 @@ struct ServerReader {
             let variable = variables[String(rest[rest.index(after: open)..<close])]
             guard let value = variable?["default"]?.plainText ?? variable?["enum"]?[0]?.plainText else { return nil }
             result += rest[..<open] + value
+            guard result.utf8.count <= self.maxBytes else { return nil }
             rest = rest[rest.index(after: close)...]
         }
         return result + rest

@@ -88,12 +88,14 @@ struct ToolNaming {
     private func withoutRemainingClashes(_ names: [String], settled: Set<Int>) -> [String] {
         var names = names
         var taken = Set(settled.map { names[$0] })
+        // Numbers go on where the last like name stopped: a document can be written to have thousands of them.
+        var next: [String: Int] = [:]
         for index in names.indices where !settled.contains(index) {
             let base = names[index]
-            var attempt = 2
             while !taken.insert(names[index]).inserted {
-                names[index] = "\(base)_\(attempt)"
-                attempt += 1
+                let number = next[base, default: 2]
+                next[base] = number + 1
+                names[index] = "\(base)_\(number)"
             }
         }
         return names
