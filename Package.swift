@@ -108,9 +108,9 @@ let package = Package(
         .target(
             name: "Installation",
             dependencies: [
-                "Catalog", "Channel", "Database", "Egress", "Engine", "ExecutionStack", "Identity", "JSON", "MCP", "Model", "OperatorHTTP",
-                "Replicas",
-                "RoostAPI", "Sandbox", "Service", "Store", "Vault", crypto, logging, serviceLifecycle, systemPackage,
+                "Catalog", "Channel", "Database", "Egress", "Engine", "ExecutionStack", "Identity", "JSON", "MCP", "Model",
+                "OpenAPI", "OperatorHTTP", "Replicas", "RoostAPI", "Sandbox", "Service", "Store", "Vault", crypto, logging, serviceLifecycle,
+                systemPackage,
             ],
             path: "shared/Installation"),
 
@@ -161,7 +161,8 @@ let package = Package(
             path: "tests/load/channel-soak"),
         .executableTarget(name: "library-bench", dependencies: ["JSON", "OpenAPI", yams], path: "tests/benchmarks/library-bench"),
         .testTarget(
-            name: "InstallationTests", dependencies: ["Installation", "RoostAPI", "Service", "TestSupport"],
+            name: "InstallationTests",
+            dependencies: ["Catalog", "Egress", "Identity", "Installation", "OpenAPI", "RoostAPI", "Service", "TestSupport"],
             path: "tests/unit/InstallationTests"),
         .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"], path: "tests/unit/JSONTests"),
         .testTarget(name: "SSETests", dependencies: ["SSE"], path: "tests/unit/SSETests"),

@@ -1,7 +1,9 @@
 import JSON
 package import OpenAPI
 
-/// Bounds of the catalog; each is a configuration key `roost.catalog.…`.
+/// Bounds of the catalog; those that name a key are configuration keys `roost.catalog.…`, the others are fixed.
+///
+/// How long one call of an API may take and how large its answer may be are not among them: those are bounds of the guarded client.
 package struct CatalogLimits: Sendable {
     /// Principals whose view of their organization is kept; the least recently used goes. Key `max_views`.
     package var maxViews = 1_000
@@ -11,25 +13,21 @@ package struct CatalogLimits: Sendable {
     package var maxReadyTools = 1_000
     /// Bytes of the schemas behind them; a compiled schema takes a few times its text. Key `max_ready_schema_bytes`.
     package var maxReadySchemaBytes = 32 << 20
-    /// Shared definitions that one tool may reach; beyond, they are unknown. Key `max_definitions_per_tool`.
+    /// Shared definitions that one tool may reach; beyond, they are unknown.
     package var maxDefinitionsPerTool = 2_000
-    /// Bytes of those definitions. Key `max_definition_bytes_per_tool`.
+    /// Bytes of those definitions.
     package var maxDefinitionBytesPerTool = 4 << 20
     /// Documents that are read at once; more are refused. Key `max_concurrent_reads`.
     package var maxConcurrentReads = 2
     /// How long fetching a document may take. Key `document_timeout`.
     package var documentTimeout: Duration = .seconds(60)
-    /// How long a call of an API may take. Key `call_timeout`.
-    package var callTimeout: Duration = .seconds(60)
-    /// The largest answer of an API. Key `max_response_bytes`.
-    package var maxResponseBytes = 32 << 20
-    /// Faults listed for arguments that do not fit. Key `max_argument_issues`.
+    /// Faults listed for arguments that do not fit.
     package var maxArgumentIssues = 20
-    /// Characters of one description in rendered TypeScript. Key `max_comment_characters`.
+    /// Characters of one description in rendered TypeScript.
     package var maxCommentCharacters = 240
-    /// Bytes of the TypeScript definitions of one tool; the rest is `unknown`. Key `max_type_script_bytes`.
+    /// Bytes of the TypeScript definitions of one tool; the rest is `unknown`.
     package var maxTypeScriptBytes = 200_000
-    /// The longest search query in words; the rest does not count. Key `max_query_words`.
+    /// The longest search query in words; the rest does not count.
     package var maxQueryWords = 16
     /// Bounds on reading documents.
     package var document = OpenAPILimits()
@@ -39,9 +37,9 @@ package struct CatalogLimits: Sendable {
     /// The defaults.
     package init() {}
 
-    /// For stored schemas and bindings, which were bounded when they were written.
-    var json: JSONLimits { JSONLimits(maxBytes: self.document.maxSchemaBytes, maxDepth: 500) }
+    /// For stored schemas and bindings, which were bounded when they were written: a bound that is lowered later must not hide them.
+    var json: JSONLimits { JSONLimits(maxDepth: 500, maxValues: 4_000_000) }
 
-    /// For answers of APIs.
-    var response: JSONLimits { JSONLimits(maxBytes: self.maxResponseBytes + 64, maxDepth: 500) }
+    /// For answers of APIs, whose length the guarded client bounds.
+    var response: JSONLimits { JSONLimits(maxBytes: .max, maxDepth: 500) }
 }

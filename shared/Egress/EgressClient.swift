@@ -52,7 +52,7 @@ package final class EgressClient: Service {
     /// Sends a request and returns the whole answer, whatever its status. Ends at once when the task is cancelled.
     package func send(_ request: EgressRequest) async throws(EgressError) -> EgressResponse {
         try self.validate(request)
-        let deadline = ContinuousClock.now + min(max(request.timeout, .zero), self.limits.maxTime)
+        let deadline = ContinuousClock.now + min(max(request.timeout ?? self.limits.maxTime, .zero), self.limits.maxTime)
         var hop = try Hop(first: request, limits: self.limits)
         var redirects = 0
         var wasSent = false
@@ -112,13 +112,14 @@ extension EgressClient {
     ) async throws(EgressError) -> Exchange.Answer {
         let addresses = try await self.gate.admit(hop, deadline: deadline)
         let keys = self.lanes.keys(for: hop.url, addresses: addresses).prefix(self.limits.maxAddresses)
+        let maxBytes = min(request.maxResponseBytes ?? .max, self.limits.maxResponseBytes)
+        let boundKey = maxBytes == self.limits.maxResponseBytes ? "roost.egress.max_response_bytes" : nil
         var retriesLeft = hop.isSafe ? 1 : 0
         var wasSent = false
         var index = keys.startIndex
         while true {
             let exchange = Exchange(
-                method: hop.method, maxBytes: min(request.maxResponseBytes ?? self.limits.maxResponseBytes, self.limits.maxResponseBytes),
-                dropsRedirects: request.followsRedirects)
+                method: hop.method, maxBytes: maxBytes, boundKey: boundKey, dropsRedirects: request.followsRedirects)
             let failure: EgressError
             do {
                 return try await self.exchange(hop, on: keys[index], exchange: exchange, deadline: deadline)

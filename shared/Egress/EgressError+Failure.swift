@@ -23,7 +23,7 @@ extension EgressError {
         case let error as HTTPClientError:
             self.init(clientError: error, authority: authority, isSent: isSent)
         case is Exchange.BodyTooLarge:
-            self.init(.responseTooLarge, "The answer of \(authority) is larger than the request takes.", mayHaveBeenSent: true)
+            self.init(.responseTooLarge, "The answer of \(authority) is larger than \(exchange.bound).", mayHaveBeenSent: true)
         case is NIOSSLError, is BoringSSLError, is NIOSSLExtraError:
             if isSent {
                 self.init(.protocolViolation, "The TLS connection to \(authority) broke.", mayHaveBeenSent: true, cause: failure)

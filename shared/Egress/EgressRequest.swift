@@ -19,8 +19,8 @@ package struct EgressRequest: Sendable {
     package var secretQuery: [(name: String, value: Secret)]
     /// The body; nil sends none.
     package var body: [UInt8]?
-    /// From resolution to the last byte, redirects included; at most ``EgressLimits/maxTime``.
-    package var timeout: Duration
+    /// From resolution to the last byte, redirects included; nil for ``EgressLimits/maxTime``, which also caps it.
+    package var timeout: Duration?
     /// The largest body to take; nil for ``EgressLimits/maxResponseBytes``, which also caps it.
     package var maxResponseBytes: Int?
     /// Whether redirects are followed. When not, the 3xx answer is returned.
@@ -30,7 +30,7 @@ package struct EgressRequest: Sendable {
     package init(
         method: String = "GET", url: String, headers: [(name: String, value: String)] = [],
         secretHeaders: [(name: String, value: Secret)] = [],
-        secretQuery: [(name: String, value: Secret)] = [], body: [UInt8]? = nil, timeout: Duration = .seconds(60),
+        secretQuery: [(name: String, value: Secret)] = [], body: [UInt8]? = nil, timeout: Duration? = nil,
         maxResponseBytes: Int? = nil,
         followsRedirects: Bool = true
     ) {
@@ -48,7 +48,7 @@ package struct EgressRequest: Sendable {
     /// A request to Roost's own API over the gateway's internal address. Its redirects are never followed.
     package init(
         method: String = "GET", internal target: InternalTarget, path: String, headers: [(name: String, value: String)] = [],
-        secretHeaders: [(name: String, value: Secret)] = [], body: [UInt8]? = nil, timeout: Duration = .seconds(60),
+        secretHeaders: [(name: String, value: Secret)] = [], body: [UInt8]? = nil, timeout: Duration? = nil,
         maxResponseBytes: Int? = nil
     ) {
         self.method = method

@@ -27,16 +27,22 @@ final class Exchange: HTTPClientResponseDelegate {
     }
 
     private let maxBytes: Int
+    private let boundKey: String?
     private let isHead: Bool
     private let dropsRedirects: Bool
     private let state = Mutex(State())
 
-    /// `dropsRedirects` says whether redirects will be followed; their bodies are counted then and not kept.
-    init(method: String, maxBytes: Int, dropsRedirects: Bool) {
+    /// `dropsRedirects` says whether redirects will be followed; their bodies are counted then and not kept. `boundKey`
+    /// is the configuration key that raises `maxBytes`, where it is not the request that asks for no more.
+    init(method: String, maxBytes: Int, boundKey: String?, dropsRedirects: Bool) {
         self.isHead = method == "HEAD"
         self.maxBytes = maxBytes
+        self.boundKey = boundKey
         self.dropsRedirects = dropsRedirects
     }
+
+    /// The largest body that is taken, in words.
+    var bound: String { "\(self.maxBytes) bytes" + (self.boundKey.map { " (\($0))" } ?? "") }
 
     /// Whether the request's head was written out whole, after which a server may have acted on it.
     var isSent: Bool { self.state.withLock(\.isSent) }

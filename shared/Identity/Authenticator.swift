@@ -115,13 +115,14 @@ extension KeyRepository: KeyDirectory {
     }
 }
 
-/// The bounds of Identity; each is a configuration key `roost.identity.…`.
+/// The bounds of Identity. They are fixed: the first keeps the promise that a revoked key is refused within a second, the others bound
+/// memory that does not grow with the installation.
 package struct IdentityLimits: Sendable, Hashable {
-    /// How long a credential that was found good is taken without another look. Key `memory`.
+    /// How long a credential that was found good is taken without another look.
     package var memory: Duration = .milliseconds(500)
-    /// How many credentials are remembered. Key `max_remembered`.
+    /// How many credentials are remembered.
     package var maxRemembered = 10_000
-    /// The longest bearer credential. Key `max_credential_bytes`.
+    /// The longest bearer credential.
     package var maxCredentialBytes = 16_384
 
     /// The defaults.

@@ -1,6 +1,6 @@
 /// One token issuer (an OpenID provider or OAuth authorization server) that the installation trusts to name people.
 ///
-/// Configuration keys: `roost.identity.issuer.…`, named with each property.
+/// Configuration keys: `roost.issuer.…`, named with each property.
 package struct IssuerSettings: Sendable, Hashable {
     /// The signature algorithms that can be allowed. All are asymmetric: with a shared-secret algorithm, whoever knows the issuer's public
     /// key could sign.
@@ -12,7 +12,7 @@ package struct IssuerSettings: Sendable, Hashable {
     package var issuer: String
     /// Values of `aud` that mean this installation; one must be in the token. Key `audience`.
     package var audiences: Set<String>
-    /// Where the keys are; nil to learn it from the issuer's metadata. Key `jwks_url`.
+    /// Where the keys are; nil to learn it from the issuer's metadata. Key `keys_url`.
     package var keysURL: String?
     /// Which signature algorithms are taken. Key `algorithms`.
     package var algorithms: Set<String> = ["RS256", "PS256", "ES256", "EdDSA"]
@@ -32,6 +32,8 @@ package struct IssuerSettings: Sendable, Hashable {
     package var keysMaxAge: Duration = .seconds(86_400)
     /// The shortest time between two readings, whatever key ids tokens name. Key `min_refresh_interval`.
     package var minRefreshInterval: Duration = .seconds(10)
+    /// How long one request to the issuer may take. Key `timeout`.
+    package var timeout: Duration = .seconds(5)
 
     /// An issuer and the audiences that its tokens must name.
     package init(issuer: String, audiences: Set<String>) {
@@ -39,15 +41,33 @@ package struct IssuerSettings: Sendable, Hashable {
         self.audiences = audiences
     }
 
-    /// What is wrong with the settings, each with the key it stands under; empty when nothing is.
+    /// What is wrong with the settings, each with the whole key it stands under; empty when nothing is.
     package func faults() -> [(key: String, fault: String)] {
         var faults: [(key: String, fault: String)] = []
-        if !self.issuer.hasPrefix("https://"), !self.issuer.hasPrefix("http://") { faults.append(("url", "must be an http or https URL")) }
-        if self.audiences.isEmpty || self.audiences.contains("") { faults.append(("audience", "must name at least one audience")) }
-        if self.algorithms.isEmpty || !self.algorithms.isSubset(of: Self.knownAlgorithms) {
-            faults.append(("algorithms", "must be some of \(Self.knownAlgorithms.sorted().joined(separator: ", "))"))
+        func add(_ name: String, _ fault: String) { faults.append(("roost.issuer.\(name)", fault)) }
+        if !Self.isUsable(self.issuer) { add("url", "must be an http or https URL without a user name, query or fragment") }
+        if self.audiences.isEmpty || self.audiences.contains("") { add("audience", "must name at least one audience") }
+        if let url = self.keysURL, !Self.isUsable(url, mayHaveQuery: true) {
+            add("keys_url", "must be an http or https URL without a user name or fragment")
         }
-        if self.organizationClaim.isEmpty { faults.append(("organization_claim", "must name a claim")) }
+        if self.algorithms.isEmpty || !self.algorithms.isSubset(of: Self.knownAlgorithms) {
+            add("algorithms", "must be some of \(Self.knownAlgorithms.sorted().joined(separator: ", "))")
+        }
+        if self.organizationClaim.isEmpty { add("organization_claim", "must name a claim") }
+        if self.organizations.contains(where: { $0.key.isEmpty || $0.value.isEmpty }) {
+            add("organizations", "must be a list of the issuer's name and ours with = between them")
+        }
+        if self.keysMaxAge < self.keysLifetime { add("keys_max_age", "must not be shorter than roost.issuer.keys_lifetime") }
         return faults
+    }
+
+    /// Whether it can be fetched and may stand in a log. A user name would be a credential, and the issuer's own URL has neither query nor
+    /// fragment (RFC 8414, section 2).
+    private static func isUsable(_ url: String, mayHaveQuery: Bool = false) -> Bool {
+        guard let scheme = ["https://", "http://"].first(where: url.hasPrefix) else { return false }
+        let rest = url.dropFirst(scheme.count)
+        let authority = rest.prefix { $0 != "/" && $0 != "?" }
+        return !authority.isEmpty && !authority.contains("@") && !rest.contains("#") && (mayHaveQuery || !rest.contains("?"))
+            && rest.utf8.allSatisfy { (0x21...0x7E).contains($0) }
     }
 }

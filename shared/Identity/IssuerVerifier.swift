@@ -102,7 +102,7 @@ package final class IssuerVerifier: Sendable {
                 method: .token(issuer: self.settings.issuer, subject: subject))
         } catch let error as IdentityError {
             throw error
-        } catch let error as StoreError {
+        } catch let error as StoreError where error.code == .invalidValue {
             throw .invalid("The token's subject or name cannot be used: \(error.message).")
         } catch {
             self.logger.error("accounts cannot be looked up", metadata: ["error": "\(error)"])

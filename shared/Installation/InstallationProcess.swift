@@ -61,7 +61,9 @@ package struct InstallationProcess: Sendable {
         }
         let vault = try await Self.vault(settings, store)
         let egress = try EgressClient(limits: settings.egress.limits, allowList: settings.egress.allow, logger: logger)
-        let operatorHTTP = OperatorHTTPClient()
+        var operatorLimits = OperatorHTTPLimits()
+        if let issuer = settings.issuer { operatorLimits.timeout = issuer.timeout }
+        let operatorHTTP = OperatorHTTPClient(limits: operatorLimits)
         let tokens = ExecutionTokens(internalKey: keyBytes)
         let registration = ReplicaRegistration(
             ReplicaRegistration.Identity(kind: kind, version: version), store: store, limits: settings.store.registration, logger: logger)
@@ -69,7 +71,9 @@ package struct InstallationProcess: Sendable {
         let owner = ExecutionOwner(records: store.executions, lease: registration, limits: settings.engine.owner, logger: logger)
         let document = JSONText(OpenAPIDocument.make(version: version))
         let gateways = ReplicaWatch(.apiGateway, store: store, logger: logger)
-        let catalog = try Self.catalog(store: store, vault: vault, egress: egress, tokens: tokens, gateways: gateways, document: document)
+        let catalog = try Self.catalog(
+            store: store, vault: vault, egress: egress, tokens: tokens, gateways: gateways, document: document,
+            limits: settings.catalog.limits)
         let core = CoreServices(
             sandbox: sandbox, catalog: catalog,
             authority: AuthorityCache(source: StoreAuthoritySource(store: store), limits: settings.policies.authority), owner: owner,
@@ -93,7 +97,8 @@ package struct InstallationProcess: Sendable {
 
     /// The catalog with Roost's own API in it, which is called at the address that a gateway has registered.
     private static func catalog(
-        store: Store, vault: Vault, egress: EgressClient, tokens: ExecutionTokens, gateways: ReplicaWatch, document: JSONText
+        store: Store, vault: Vault, egress: EgressClient, tokens: ExecutionTokens, gateways: ReplicaWatch, document: JSONText,
+        limits: CatalogLimits
     ) throws -> Catalog {
         let access = BuiltInIntegration.Access(
             target: {
@@ -102,7 +107,7 @@ package struct InstallationProcess: Sendable {
             },
             token: { principal, execution in tokens.make(for: principal, execution: execution) })
         let builtIn = try BuiltInIntegration(document: document.bytes, access: access)
-        return Catalog(store: store, vault: vault, upstream: egress, builtIn: builtIn)
+        return Catalog(store: store, vault: vault, upstream: egress, builtIn: builtIn, limits: limits)
     }
 
     /// Where a gateway takes calls of Roost's own API; the youngest, because the row of one that was killed looks alive for a while.

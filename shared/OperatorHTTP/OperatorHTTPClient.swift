@@ -61,7 +61,7 @@ package final class OperatorHTTPClient: Sendable {
     }
 }
 
-/// The bounds of an ``OperatorHTTPClient``.
+/// The bounds of an ``OperatorHTTPClient``; the time is the caller's to set from its own configuration key, the others are fixed.
 package struct OperatorHTTPLimits: Sendable, Hashable {
     /// One exchange, from connecting to the last byte.
     package var timeout: Duration = .seconds(5)

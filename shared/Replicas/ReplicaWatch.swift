@@ -19,7 +19,7 @@ package final class ReplicaWatch: Service {
         var hasRead = false
     }
 
-    /// - Parameter interval: The pause between readings (`roost.replica.watch_interval`, 1 s).
+    /// - Parameter interval: The pause between readings, 1 s by default.
     package init(
         _ kind: Replica.Kind, store: Store, interval: Duration = .seconds(1), clock: some Clock<Duration> = ContinuousClock(),
         logger: Logger

@@ -36,8 +36,7 @@ struct ToolCaller: Sendable {
     private func invokeUpstream(_ call: PreparedToolCall, principal: Principal) async throws -> ToolResult {
         let credentials = try await self.credentials(of: call, in: principal.organization)
         let request = try call.request(credentials: credentials)
-        let response = try await self.upstream.send(
-            request.egressRequest(timeout: self.limits.callTimeout, maxResponseBytes: self.limits.maxResponseBytes))
+        let response = try await self.upstream.send(request.egressRequest())
         let redactor = SecretRedactor(request, credentials: credentials)
         return ResponseMapper(effect: call.effect, redactor: redactor, jsonLimits: self.limits.response).result(of: response)
     }
@@ -49,9 +48,7 @@ struct ToolCaller: Sendable {
         }
         let token = try await access.token(principal, execution)
         let request = try call.request(credentials: .none)
-        let sent = request.egressRequest(
-            to: target, token: token, timeout: self.limits.callTimeout, maxResponseBytes: self.limits.maxResponseBytes)
-        let response = try await self.upstream.send(sent)
+        let response = try await self.upstream.send(request.egressRequest(to: target, token: token))
         let redactor = SecretRedactor(secrets: [token])
         return ResponseMapper(effect: call.effect, redactor: redactor, jsonLimits: self.limits.response).result(of: response)
     }

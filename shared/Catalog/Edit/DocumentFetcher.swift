@@ -25,7 +25,11 @@ struct DocumentFetcher: Sendable {
         do {
             response = try await self.upstream.send(request)
         } catch {
-            throw CatalogError(.documentUnreachable, "The document could not be fetched. \(error.message)", reason: error.code.description)
+            let hint =
+                error.code == .responseTooLarge
+                ? " A document has at most \(self.limits.document.maxDocumentBytes) bytes (roost.openapi.max_document_bytes)." : ""
+            throw CatalogError(
+                .documentUnreachable, "The document could not be fetched. \(error.message)\(hint)", reason: error.code.description)
         }
         guard (200..<300).contains(response.status) else {
             throw CatalogError(

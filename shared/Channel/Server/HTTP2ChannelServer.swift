@@ -161,7 +161,7 @@ extension HTTP2ChannelServer: ServerConnectionOwner {
     func accept(_ stream: HTTP2Stream) throws(JobQueue<HTTP2Stream>.Refusal) { try self.jobs.push(stream) }
 
     func connectionRefused(_ connection: HTTP2Connection) {
-        self.logger.warning("channel client without the right key; check roost.channel.key of the gateway and the session-service")
+        self.logger.warning("channel client without the right key; check roost.channel.key_file of the gateway and the session-service")
     }
 
     func connectionClosed(_ connection: HTTP2Connection, because error: ChannelError) {

@@ -37,6 +37,11 @@ package struct EgressSettings: Sendable {
         limits.maxRequestsPerHost = reader.integer(
             "roost.egress.max_requests_per_host", default: limits.maxRequestsPerHost, in: 1...100_000,
             "Calls under way or waiting for one host; what comes beyond is refused.")
+        limits.maxHosts = reader.integer(
+            "roost.egress.max_hosts", default: limits.maxHosts, in: 1...100_000,
+            "Hosts to which connections are kept; the one unused for longest gives way.")
+        limits.keepAlive = reader.duration(
+            "roost.egress.keep_alive", default: limits.keepAlive, "How long an unused connection stays open.")
         self.limits = limits
     }
 }

@@ -14,6 +14,7 @@ package struct InstallationSettings: Sendable {
     package let channel: ChannelSettings
     package let issuer: IssuerSettings?
     package let egress: EgressSettings
+    package let catalog: CatalogSettings
     package let sandbox: SandboxSettings
     package let policies: PolicySettings
     package let engine: EngineSettings
@@ -31,6 +32,7 @@ package struct InstallationSettings: Sendable {
         self.channel = ChannelSettings(&reader)
         self.issuer = IssuerSettings.read(&reader)
         self.egress = EgressSettings(&reader)
+        self.catalog = CatalogSettings(&reader, egress: self.egress)
         self.sandbox = SandboxSettings(&reader)
         self.policies = PolicySettings(&reader)
         self.engine = EngineSettings(&reader, sandbox: self.sandbox)

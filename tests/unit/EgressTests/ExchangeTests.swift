@@ -198,6 +198,39 @@ struct ExchangeTests {
         }
     }
 
+    @Test("The client's bounds hold for requests that name none, and for those that ask for more")
+    func clientBounds() async throws {
+        let script: Script = { connection in
+            while let request = try await connection.readRequest() {
+                if request.target == "/wait" { return try await connection.waitForClose() }
+                try await connection.answer(body: String(repeating: "x", count: 101))
+            }
+        }
+        var limits = EgressLimits.patient
+        limits.maxResponseBytes = 100
+        limits.maxTime = .seconds(1)
+        try await self.with(limits: limits, script) { (client, base) async throws in
+            for timeout in [nil, Duration.seconds(3600)] {
+                #expect(await client.failure(EgressRequest(url: "\(base)/wait", timeout: timeout))?.code == .timeout)
+            }
+        }
+        limits.maxTime = .seconds(600)
+        try await self.with(limits: limits, script) { (client, base) async throws in
+            for maxBytes in [nil, 1000] {
+                let error = await client.failure(EgressRequest(url: base, maxResponseBytes: maxBytes))
+                #expect(error?.code == .responseTooLarge)
+                #expect(error?.message.contains("100 bytes (roost.egress.max_response_bytes)") == true)
+            }
+            // A smaller bound is the request's own, and no key would raise it.
+            let error = await client.failure(EgressRequest(url: base, maxResponseBytes: 10))
+            #expect(error?.message.contains("larger than 10 bytes.") == true)
+        }
+        limits.maxResponseBytes = 101
+        try await self.with(limits: limits, script) { (client, base) async throws in
+            #expect(try await client.send(EgressRequest(url: base)).body.count == 101)
+        }
+    }
+
     @Test("A body of exactly the bound, of HEAD with a length, without a length, and empty ones pass")
     func bodyBounds() async throws {
         let script: Script = { connection in

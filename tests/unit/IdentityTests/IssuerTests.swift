@@ -375,16 +375,96 @@ struct IssuerTests {
         }
     }
 
-    @Test("Settings without sense are named by key")
+    @Test("Settings without sense are named by their whole keys")
     func faults() {
         #expect(IssuerSettings(issuer: "https://a", audiences: ["b"]).faults().isEmpty)
         var settings = IssuerSettings(issuer: "issuer", audiences: [])
+        settings.keysURL = "file:///etc/passwd"
         settings.algorithms = ["HS256"]
         settings.organizationClaim = ""
-        #expect(settings.faults().map(\.key) == ["url", "audience", "algorithms", "organization_claim"])
+        settings.organizations = ["org_1": ""]
+        settings.keysMaxAge = .seconds(1)
+        #expect(
+            settings.faults().map(\.key) == [
+                "roost.issuer.url", "roost.issuer.audience", "roost.issuer.keys_url", "roost.issuer.algorithms",
+                "roost.issuer.organization_claim", "roost.issuer.organizations", "roost.issuer.keys_max_age",
+            ])
         settings.algorithms = ["none", "RS256"]
-        #expect(settings.faults().contains { $0.key == "algorithms" })
+        #expect(settings.faults().contains { $0.key == "roost.issuer.algorithms" })
+        for url in [
+            "https://", "https://user:pw@issuer.test", "https://issuer.test/?a=b", "https://issuer.test/#x", "https://issuer.test/a b",
+            "ftp://x", "",
+        ] {
+            #expect(IssuerSettings(issuer: url, audiences: ["b"]).faults().map(\.key) == ["roost.issuer.url"], "\(url)")
+        }
     }
+
+    @Test("The settings' leeway is the leeway, and none is none")
+    func leeway() async throws {
+        let now = Int(self.time.now.microseconds / 1_000_000)
+        for skew in [0, 120] {
+            try await self.with({ settings, base in
+                settings.keysURL = "\(base)/jwks"
+                settings.clockSkew = .seconds(skew)
+            }) { (authenticator) async throws in
+                let inside: [[String: JSONValue]] = [["exp": .int(now - skew + 1)], ["nbf": .int(now + skew)]]
+                let outside: [[String: JSONValue]] = [["exp": .int(now - skew)], ["nbf": .int(now + skew + 1)]]
+                for changes in inside {
+                    #expect(await self.code(authenticator, try self.key.token(claims: self.claims(changes))) == nil, "\(changes)")
+                }
+                for changes in outside {
+                    #expect(
+                        await self.code(authenticator, try self.key.token(claims: self.claims(changes))) == .credentialsInvalid,
+                        "\(changes)")
+                }
+            }
+        }
+    }
+
+    @Test("Nothing that goes wrong shows the token, to the caller or in the log")
+    func secrecy() async throws {
+        let lines = Recorder<String>()
+        let logger = Logger(label: "test") { _ in RecordingLogHandler(lines: lines) }
+        try await self.mock.run { (base) async throws in
+            for keysURL in ["\(base)/jwks", "http://127.0.0.1:1/jwks"] {
+                var settings = IssuerSettings(issuer: Self.issuer, audiences: [Self.audience])
+                settings.keysURL = keysURL
+                let client = OperatorHTTPClient()
+                let verifier = IssuerVerifier(
+                    settings: settings, client: client, people: self.people, time: self.time.source, logger: logger)
+                let authenticator = Authenticator(keys: KeyTable(), issuer: verifier, time: self.time.source, logger: logger)
+                self.people.setDown(false)
+                for changes in [["exp": 1], ["org_id": "other"], ["sub": nil], ["aud": "x"], ["iss": "x"], [:]] as [[String: JSONValue]] {
+                    if changes.isEmpty { self.people.setDown(true) }
+                    let token = try self.key.token(claims: self.claims(changes.merging(["secret": "s3cret"]) { $1 }))
+                    let error = await failure { () async throws(IdentityError) in try await authenticator.authenticate(bearer: token) }
+                    let parts = token.split(separator: ".").map(String.init)
+                    for text in ["\(error.map { String(reflecting: $0) } ?? "")", lines.elements.joined()] {
+                        #expect(parts.allSatisfy { !text.contains($0) } && !text.contains("s3cret"))
+                    }
+                    #expect(error != nil)
+                }
+                await client.shutdown()
+            }
+        }
+        #expect(!lines.elements.isEmpty)
+    }
+}
+
+/// Writes every line, with its metadata, into a recorder.
+private struct RecordingLogHandler: LogHandler {
+    let lines: Recorder<String>
+    var metadata: Logger.Metadata = [:]
+    var logLevel: Logger.Level = .trace
+
+    init(lines: Recorder<String>) { self.lines = lines }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { self.metadata[key] }
+        set { self.metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) { self.lines.record("\(event.message) \(event.metadata ?? [:])") }
 }
 
 /// Signed with Python's `cryptography`; the private key is not kept.

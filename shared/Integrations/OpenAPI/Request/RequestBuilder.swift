@@ -45,6 +45,14 @@ package struct RequestBuilder: Sendable {
         guard request.origin.utf8.count + request.target.utf8.count <= self.limits.maxURLBytes else {
             throw Self.invalid("The arguments make a URL of more than \(self.limits.maxURLBytes) bytes.")
         }
+        // Arguments are encoded, so what cannot stand in a URL is the document's.
+        guard (try? EgressURL(parsing: request.origin + request.target, maxBytes: self.limits.maxURLBytes)) != nil else {
+            throw ToolError(
+                code: "operation_unusable",
+                message:
+                    "\(self.binding.key.printable(200)) cannot be called: its path cannot stand in a URL. Fix the document and refresh it.",
+                retryable: false)
+        }
         return request
     }
 
@@ -85,7 +93,8 @@ package struct RequestBuilder: Sendable {
                 path += text
             }
         }
-        let segments = path.split(separator: "/").map { $0.lowercased().replacing("%2e", with: ".") }
+        // Some servers cut a segment's own parameters off (`..;x`) before they follow the dots.
+        let segments = path.split(separator: "/").map { $0.prefix { $0 != ";" }.lowercased().replacing("%2e", with: ".") }
         guard !segments.contains("."), !segments.contains("..") else {
             throw Self.invalid("A path parameter must not be `.` or `..`, which would name another resource.")
         }
@@ -155,7 +164,7 @@ package struct RequestBuilder: Sendable {
         case .unsupported: throw self.unsupportedBody(body)
         }
         guard bytes.count <= self.limits.maxBodyBytes else {
-            throw Self.invalid("`body` is larger than \(self.limits.maxBodyBytes) bytes.")
+            throw Self.invalid("`body` is larger than \(self.limits.maxBodyBytes) bytes (roost.egress.max_request_bytes).")
         }
         request.headers.append(
             (name: "content-type", value: RequestFields.isValue(body.contentType) ? body.contentType : "application/json"))

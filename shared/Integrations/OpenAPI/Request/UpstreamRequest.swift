@@ -15,18 +15,17 @@ package struct UpstreamRequest: Sendable {
     package var secretQuery: [(name: String, value: Secret)]
     package var body: [UInt8]?
 
-    /// The request to the URL it was made for.
-    package func egressRequest(timeout: Duration, maxResponseBytes: Int) -> EgressRequest {
+    /// The request to the URL it was made for. The client bounds time and answer.
+    package func egressRequest() -> EgressRequest {
         EgressRequest(
             method: self.method, url: self.origin + self.target, headers: self.headers, secretHeaders: self.secretHeaders,
-            secretQuery: self.secretQuery, body: self.body, timeout: timeout, maxResponseBytes: maxResponseBytes)
+            secretQuery: self.secretQuery, body: self.body)
     }
 
     /// The request to Roost's own API over the gateway's internal address, with the execution's token; ``origin`` does not count.
-    package func egressRequest(to target: InternalTarget, token: Secret, timeout: Duration, maxResponseBytes: Int) -> EgressRequest {
+    package func egressRequest(to target: InternalTarget, token: Secret) -> EgressRequest {
         EgressRequest(
             method: self.method, internal: target, path: self.target, headers: self.headers,
-            secretHeaders: [(name: "authorization", value: Secret("Bearer " + token.reveal()))], body: self.body, timeout: timeout,
-            maxResponseBytes: maxResponseBytes)
+            secretHeaders: [(name: "authorization", value: Secret("Bearer " + token.reveal()))], body: self.body)
     }
 }
