@@ -34,9 +34,8 @@ package struct CatalogSettings: Sendable {
 
     private static func document(_ reader: inout SettingsReader) -> OpenAPILimits {
         var limits = OpenAPILimits()
-        // 64 MiB is the largest document that the store takes.
         limits.maxDocumentBytes = reader.byteCount(
-            "roost.openapi.max_document_bytes", default: limits.maxDocumentBytes, in: 1024...64 << 20, "The largest API document.")
+            "roost.openapi.max_document_bytes", default: limits.maxDocumentBytes, in: 1024...512 << 20, "The largest API document.")
         limits.maxValues = reader.integer(
             "roost.openapi.max_values", default: limits.maxValues, in: 1000...100_000_000,
             "Values in one document, aliases and shared path items written out.")

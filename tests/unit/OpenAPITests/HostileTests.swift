@@ -35,7 +35,7 @@ struct HostileTests {
         #expect(source.configuration.authMethods.count <= Self.limits.maxAuthMethods + 1)
         let known = Set(source.definitions.map { DefinitionTable.reference(toName: $0.name) })
         #expect(known.count == source.definitions.count)
-        for tool in source.tools {
+        for (index, tool) in source.tools.enumerated() {
             // The name stands in addresses and policies, so it has to be one.
             #expect(ToolAddress("slug.org.main.\(tool.name)") != nil, "\(tool.name)")
             #expect(tool.name.utf8.count <= 400)
@@ -44,7 +44,7 @@ struct HostileTests {
             let binding = try #require(OperationBinding(json: try JSONValue(parsing: tool.binding.json.bytes())))
             #expect(binding == tool.binding)
             #expect(Set(binding.parameters.map(\.argument)).count == binding.parameters.count)
-            self.call(binding)
+            if index < 100 { self.call(binding) }
         }
     }
 
