@@ -76,7 +76,8 @@ struct CatalogCorpusStoreTests {
             try await fixture.connect(outcome.integration.integration.id, method: "none", credentials: [:])
             let listed = try await self.tools(fixture)
             #expect(listed.map(\.address.tool) == outcome.addedTools)
-            for tool in listed {
+            // Every tool is compiled in the suite above; here a part of them comes out of the database.
+            for tool in listed.enumerated().filter({ $0.offset % 12 == 0 }).map(\.element) {
                 #expect(try await fixture.tool(tool.address.description) != nil, "\(tool.address)")
             }
         }
@@ -94,13 +95,15 @@ struct CatalogCorpusStoreTests {
             let revision = try await fixture.revision()
             func details(_ slug: String) async throws -> [String] {
                 var texts: [String] = []
-                for tool in tools where tool.address.integration == slug {
+                for (index, tool) in tools.filter({ $0.address.integration == slug }).enumerated() {
+                    texts.append("\(tool.address.tool) \(tool.effect) \(tool.description)")
+                    // The schemas of all of them are compared where documents are read.
+                    guard index % 12 == 0 else { continue }
                     let details = try #require(
                         try await fixture.catalog.details(
                             of: tool.address, principal: fixture.principal, revision: revision, policies: .empty))
                     texts.append(
                         """
-                        \(tool.address.tool) \(tool.effect) \(tool.description)
                         \(try details.inputSchema.value(limits: .default).canonical.text())
                         \(try details.outputSchema.value(limits: .default).canonical.text())
                         """)
@@ -108,7 +111,7 @@ struct CatalogCorpusStoreTests {
                 return texts
             }
             let fromJSON = try await details("json")
-            #expect(fromJSON.count == 288)
+            #expect(fromJSON.count == 288 + 24)
             #expect(fromJSON == (try await details("yaml")))
         }
     }
