@@ -17,13 +17,14 @@ package struct Lifeline: ServiceLifecycle.Service {
     /// Returns when standard input ends; the service group takes that as the wish to stop.
     package func run() async throws {
         let (ended, continuation) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
-        let source = DispatchSource.makeReadSource(fileDescriptor: STDIN_FILENO, queue: .global())
-        source.setEventHandler {
+        // A thread that waits in `read` until the process ends, because a dispatch source on a pipe whose other end hangs up while the
+        // source is cancelled crashes in libdispatch (Swift 6.3.1).
+        DispatchQueue(label: "lifeline").async {
             var byte: UInt8 = 0
-            if read(STDIN_FILENO, &byte, 1) == 0 { continuation.finish() }
+            var count: Int
+            repeat { count = read(STDIN_FILENO, &byte, 1) } while count > 0 || (count < 0 && errno == EINTR)
+            continuation.finish()
         }
-        source.activate()
-        defer { source.cancel() }
         await cancelWhenGracefulShutdown {
             for await _ in ended {}
         }

@@ -103,8 +103,13 @@ import Testing
                 }
             }
             try #require(children.count == 2)
-            _ = try await eventually(within: .seconds(30)) {
+            // They stop by themselves and at once: a crash would leave nothing behind either, but later, and say so in the log.
+            _ = try await eventually(within: .seconds(10)) {
                 children.values.allSatisfy { kill($0, 0) != 0 } ? true : nil
+            }
+            for name in children.keys {
+                let log = try String(contentsOfFile: "\(folder)/logs/\(name).log", encoding: .utf8)
+                #expect(!log.contains("crashed"), "\(name) crashed: \(log.suffix(2000))")
             }
         }
     }
