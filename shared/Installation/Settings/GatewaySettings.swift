@@ -1,4 +1,5 @@
 import Egress
+import Foundation
 package import Service
 
 /// The api-gateway.
@@ -65,8 +66,12 @@ package struct GatewaySettings: Sendable {
         self.maxUnreadBytes = reader.byteCount(
             "roost.gateway.max_unread_bytes", default: 256 << 20, "Answers that wait for clients which do not read them, together.")
         self.drain = reader.duration("roost.gateway.drain", default: .seconds(20), "How long what runs may go on after SIGTERM.")
-        if let url = self.publicURL, !url.hasPrefix("http://") && !url.hasPrefix("https://") || url.hasSuffix("/") {
-            reader.fault("roost.gateway.public_url", "must begin with http:// or https:// and have no slash at its end")
+        if let url = self.publicURL, !Self.isOrigin(url) {
+            reader.fault(
+                "roost.gateway.public_url", "must be http:// or https://, a host in lower case, perhaps a port, and nothing after that")
+        }
+        for origin in self.allowedOrigins where origin != "*" && !Self.isOrigin(origin.lowercased()) {
+            reader.fault("roost.gateway.allowed_origins", "`\(origin)` is not an origin such as https://app.example.com, nor *")
         }
         if self.publicURL == nil, self.port == 0 {
             reader.fault("roost.gateway.public_url", "is required when roost.gateway.port is 0, because links need the port")
@@ -74,5 +79,13 @@ package struct GatewaySettings: Sendable {
         for entry in self.trustedProxies where IPNetwork(entry) == nil {
             reader.fault("roost.gateway.trusted_proxies", "`\(entry)` is neither an address nor a network such as 10.0.0.0/8")
         }
+    }
+
+    /// Whether a text is scheme, host and perhaps port, written as browsers and RFC 6454 (section 6.2) write an origin.
+    private static func isOrigin(_ text: String) -> Bool {
+        guard let parts = URLComponents(string: text), let scheme = parts.scheme, let host = parts.host, !host.isEmpty else { return false }
+        let port = parts.port.map { ":\($0)" } ?? ""
+        return ["http", "https"].contains(scheme) && (1...65_535).contains(parts.port ?? 1) && host == host.lowercased()
+            && text == "\(scheme)://\(host)\(port)"
     }
 }
