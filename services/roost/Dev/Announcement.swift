@@ -5,12 +5,7 @@ import Logging
 import Model
 import ServiceLifecycle
 import Store
-
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
+import SystemPackage
 
 /// Tells the person at the terminal where everything is, as soon as both services are registered.
 ///
@@ -29,7 +24,7 @@ struct Announcement: ServiceLifecycle.Service {
         await cancelWhenGracefulShutdown {
             do {
                 try await self.waitUntilReady()
-                Self.write(self.text)
+                _ = try FileDescriptor.standardOutput.writeAll(self.text.utf8)
             } catch is CancellationError {
                 return
             } catch {
@@ -69,14 +64,5 @@ struct Announcement: ServiceLifecycle.Service {
         {"mcpServers": {"roost": {"type": "http", "url": "\(self.url)/mcp", "headers": {"Authorization": "Bearer \(self.keys.agent.secret.reveal())"}}}}
 
         """
-    }
-
-    private static func write(_ text: String) {
-        var bytes = Array(text.utf8)[...]
-        while !bytes.isEmpty {
-            let count = bytes.withUnsafeBytes { Glibc.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
-            guard count > 0 else { return }
-            bytes = bytes.dropFirst(count)
-        }
     }
 }

@@ -8,7 +8,8 @@ import SystemPackage
 /// - The child leads its own process group, so that Ctrl-C in a terminal reaches the supervisor alone, which passes it on once.
 /// - Its standard input is a pipe that nobody writes to: when the supervisor dies, `kill -9` included, the kernel closes the other
 ///   end, and the child stops by itself.
-/// - When it dies it is started again, with a pause that doubles while it keeps dying at once.
+/// - When it dies it is started again, with a pause that doubles while it keeps dying at once; not when it says by its exit status that
+///   a person has to mend something first.
 struct ChildProcess: Service {
     /// How a child is restarted.
     struct Restart: Sendable {
@@ -21,28 +22,52 @@ struct ChildProcess: Service {
     let name: String
     let executable: FilePath
     let environment: [String: String]
-    /// Its output and errors are appended here.
-    let logFile: FilePath
+    /// Where its output and errors go.
+    let log: ServiceLog
     /// How long it may take to stop before it is killed.
     let grace: Duration
     let restart: Restart
     let logger: Logger
 
+    /// EX_CONFIG of sysexits.h: the configuration or the installation has a fault.
+    private static let misconfigured: TerminationStatus = .exited(78)
+
+    /// - Throws: ``UsageError`` when the service cannot run before somebody has mended what it says.
     func run() async throws {
-        await cancelWhenGracefulShutdown { await self.keepRunning() }
+        try await cancelWhenGracefulShutdown {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await self.keepRunning() }
+                group.addTask { await self.keepLogBounded() }
+                try await group.next()
+                group.cancelAll()
+            }
+        }
     }
 
-    private func keepRunning() async {
+    private func keepLogBounded() async {
+        repeat {
+            do {
+                try self.log.bound()
+            } catch {
+                self.logger.warning("A log cannot be bounded", metadata: ["log": "\(self.log.path)", "error": "\(error)"])
+            }
+        } while (try? await Task.sleep(for: .seconds(10))) != nil
+    }
+
+    private func keepRunning() async throws {
         var pause = self.restart.firstPause
         let clock = ContinuousClock()
         while !Task.isCancelled {
             let started = clock.now
             let ending = await self.runOnce()
             guard !Task.isCancelled else { return }
+            if case .success(Self.misconfigured) = ending {
+                throw UsageError(self.log.lastLine() ?? "The service \(self.name) cannot start; see \(self.log.path).")
+            }
             if clock.now - started >= self.restart.settled { pause = self.restart.firstPause }
             self.logger.warning(
                 "A service ended and is started again",
-                metadata: ["service": "\(self.name)", "ending": "\(ending)", "pause": "\(pause)", "log": "\(self.logFile)"]
+                metadata: ["service": "\(self.name)", "ending": "\(ending)", "pause": "\(pause)", "log": "\(self.log.path)"]
             )
             try? await clock.sleep(for: pause)
             pause = min(pause * 2, self.restart.longestPause)
@@ -50,11 +75,10 @@ struct ChildProcess: Service {
     }
 
     /// Runs the child once; cancelling sends it SIGTERM, and SIGKILL after the grace.
-    private func runOnce() async -> String {
+    private func runOnce() async -> Result<TerminationStatus, any Error> {
         do {
-            let log = try FileDescriptor.open(
-                self.logFile, .writeOnly, options: [.create, .append, .closeOnExec], permissions: [.ownerReadWrite])
-            let lifeline = try FileDescriptor.pipe()
+            let log = try self.log.open()
+            let lifeline = try FileDescriptor.pipe(options: .closeOnExec)
             defer { try? lifeline.writeEnd.close() }
             var options = PlatformOptions()
             options.processGroupID = 0
@@ -70,9 +94,9 @@ struct ChildProcess: Service {
                 output: .fileDescriptor(log, closeAfterSpawningProcess: false),
                 error: .fileDescriptor(log, closeAfterSpawningProcess: true)
             )
-            return "\(result.terminationStatus)"
+            return .success(result.terminationStatus)
         } catch {
-            return "\(error)"
+            return .failure(error)
         }
     }
 }

@@ -16,7 +16,7 @@ struct DataFolder: ~Copyable {
     /// - Throws: ``UsageError`` when the folder cannot be made or another supervisor holds it.
     init(path: FilePath) throws {
         self.path = path
-        for folder in [path, path.appending("logs")] where mkdir(folder.string, 0o700) != 0 && errno != EEXIST {
+        for folder in Self.withParents(path.appending("logs")) where mkdir(folder.string, 0o700) != 0 && errno != EEXIST {
             throw UsageError("The data folder \(folder) cannot be made: \(Errno(rawValue: errno)). Set ROOST_DATA_DIR to another one.")
         }
         let lock: FileDescriptor
@@ -31,6 +31,13 @@ struct DataFolder: ~Copyable {
             throw UsageError("The data folder \(path) is in use by another `roost dev`. Stop that one, or set ROOST_DATA_DIR.")
         }
         self.lock = lock
+    }
+
+    /// The folder and all above it, the highest first.
+    private static func withParents(_ path: FilePath) -> [FilePath] {
+        var folders = [path]
+        while let last = folders.last, last.components.count > 1 { folders.append(last.removingLastComponent()) }
+        return folders.reversed()
     }
 
     deinit { try? self.lock.close() }

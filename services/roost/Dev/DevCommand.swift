@@ -40,12 +40,14 @@ struct DevCommand: AsyncParsableCommand {
         let children = ["session-service", "api-gateway"].map { name in
             ChildProcess(
                 name: name, executable: FilePath(ExecutableFolder.path).appending(name), environment: plan.serviceEnvironment,
-                logFile: folder.path.appending("logs").appending("\(name).log"), grace: settings.gateway.drain + .seconds(5),
+                log: ServiceLog(path: folder.path.appending("logs").appending("\(name).log")), grace: settings.gateway.drain + .seconds(5),
                 restart: .init(), logger: logger)
         }
         let announcement = Announcement(
-            url: plan.url, keys: keys, logs: folder.path.appending("logs").string, since: .now(), settings: settings, logger: logger)
-        try await ServiceRunner(drain: settings.gateway.drain + .seconds(15), logger: logger).run(children + [announcement])
+            url: settings.gateway.origin, keys: keys, logs: folder.path.appending("logs").string, since: .now(), settings: settings,
+            logger: logger)
+        let lifeline: [any ServiceLifecycle.Service] = plan.exitsWithStandardInput ? [Lifeline()] : []
+        try await ServiceRunner(drain: settings.gateway.drain + .seconds(15), logger: logger).run(children + [announcement] + lifeline)
         // Held until the children are gone.
         withExtendedLifetime(folder) {}
     }

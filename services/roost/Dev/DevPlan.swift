@@ -13,7 +13,8 @@ struct DevPlan {
     /// What both services get: the caller's environment with full keys instead of the two variables of `roost dev`.
     let serviceEnvironment: [String: String]
 
-    var url: String { "http://127.0.0.1:\(self.port)" }
+    /// Whether the supervisor itself is to stop when its standard input ends, as its services do; for whoever starts it from a program.
+    let exitsWithStandardInput: Bool
     var keysFile: String { self.dataFolder.appending("keys.json").string }
 
     /// - Throws: ``UsageError`` when a variable is no port or no path.
@@ -26,6 +27,7 @@ struct DevPlan {
         let folder = FilePath(environment[Self.folderVariable] ?? ".roost")
         guard !folder.isEmpty else { throw UsageError("ROOST_DATA_DIR must be a path.") }
         self.dataFolder = folder.isAbsolute ? folder : Self.workingFolder.pushing(folder).lexicallyNormalized()
+        self.exitsWithStandardInput = environment[Self.lifelineVariable] == "true"
         var services = environment
         services[Self.portVariable] = nil
         services[Self.folderVariable] = nil
@@ -34,7 +36,7 @@ struct DevPlan {
             ("ROOST_VAULT_KEY_FILE", self.dataFolder.appending("vault.key").string),
             ("ROOST_CHANNEL_KEY_FILE", self.dataFolder.appending("channel.key").string),
             ("ROOST_GATEWAY_HOST", "127.0.0.1"), ("ROOST_GATEWAY_PORT", String(self.port)),
-            ("ROOST_SERVICE_EXIT_WITH_STANDARD_INPUT", "true"),
+            (Self.lifelineVariable, "true"),
         ] {
             services[name] = value
         }
@@ -43,6 +45,7 @@ struct DevPlan {
 
     private static let portVariable = "ROOST_PORT"
     private static let folderVariable = "ROOST_DATA_DIR"
+    private static let lifelineVariable = "ROOST_SERVICE_EXIT_WITH_STANDARD_INPUT"
 
     private static var workingFolder: FilePath {
         guard let path = getcwd(nil, 0) else { return "/" }
