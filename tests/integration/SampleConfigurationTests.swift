@@ -38,10 +38,14 @@ import Testing
 
     /// Starts a service, stops it with SIGTERM after the call, and expects a clean end.
     private static func serve(_ name: String, _ environment: [String: String], _ body: () async throws -> Void) async throws {
+        // It stops when the test process ends, however that ends.
+        let lifeline = try FileDescriptor.pipe(options: .closeOnExec)
+        defer { try? lifeline.writeEnd.close() }
+        let environment = environment.merging(["ROOST_SERVICE_EXIT_WITH_STANDARD_INPUT": "true"]) { $1 }
         let outcome = try await Subprocess.run(
             .path(Program.products.appending(name)),
             environment: .inherit.updating(Dictionary(uniqueKeysWithValues: environment.map { (Environment.Key(stringLiteral: $0), $1) })),
-            input: .none, output: .discarded, error: .discarded
+            input: .fileDescriptor(lifeline.readEnd, closeAfterSpawningProcess: true), output: .discarded, error: .discarded
         ) { execution in
             try await body()
             try execution.send(signal: .terminate)

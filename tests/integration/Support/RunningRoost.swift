@@ -32,14 +32,19 @@ struct RunningRoost: Sendable {
         var options = PlatformOptions()
         options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(45))]
         var variables: [Environment.Key: String?] = [:]
-        for (name, value) in ["ROOST_PORT": "0", "ROOST_DATA_DIR": folder].merging(environment, uniquingKeysWith: { $1 }) {
+        // It stops when the test process ends, however that ends.
+        let ours = ["ROOST_PORT": "0", "ROOST_DATA_DIR": folder, "ROOST_SERVICE_EXIT_WITH_STANDARD_INPUT": "true"]
+        let lifeline = try FileDescriptor.pipe(options: .closeOnExec)
+        defer { try? lifeline.writeEnd.close() }
+        for (name, value) in ours.merging(environment, uniquingKeysWith: { $1 }) {
             variables[Environment.Key(stringLiteral: name)] = value
         }
         let configuration = Subprocess.Configuration(
             executable: .path(Program.products.appending("roost")), arguments: ["dev"], environment: .inherit.updating(variables),
             platformOptions: options)
         let outcome = try await Subprocess.run(
-            configuration, input: .none, output: .sequence, error: .fileDescriptor(.standardError, closeAfterSpawningProcess: false)
+            configuration, input: .fileDescriptor(lifeline.readEnd, closeAfterSpawningProcess: true), output: .sequence,
+            error: .fileDescriptor(.standardError, closeAfterSpawningProcess: false)
         ) { execution in
             var lines: [String: String] = [:]
             for try await line in execution.standardOutput.strings() {
