@@ -13,12 +13,19 @@ package struct JSONLimits: Sendable, Hashable {
     package var maxValues: Int
     /// The longest number in bytes, because exact arithmetic on numbers costs their length. Default 1,024.
     package var maxNumberBytes: Int
+    /// Whether an escape may be half a surrogate pair, which a tree can only hold as U+FFFD. Default true, because whole answers of
+    /// upstreams would be lost otherwise; false where a string is stored and must come out as it went in.
+    package var allowsHalfSurrogates: Bool
 
-    package init(maxBytes: Int = 64 << 20, maxDepth: Int = 128, maxValues: Int = 2_000_000, maxNumberBytes: Int = 1_024) {
+    package init(
+        maxBytes: Int = 64 << 20, maxDepth: Int = 128, maxValues: Int = 2_000_000, maxNumberBytes: Int = 1_024,
+        allowsHalfSurrogates: Bool = true
+    ) {
         self.maxBytes = maxBytes
         self.maxDepth = maxDepth
         self.maxValues = maxValues
         self.maxNumberBytes = maxNumberBytes
+        self.allowsHalfSurrogates = allowsHalfSurrogates
     }
 
     /// The bounds used where a caller names none.

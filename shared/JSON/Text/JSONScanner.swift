@@ -69,7 +69,8 @@ struct JSONScanner {
 extension JSONScanner {
     /// Passes over a string, whose opening quote is the next byte, and checks its escapes and its UTF-8.
     ///
-    /// An escape of half a surrogate pair is grammatical and accepted; ``JSONScanner/text(of:)`` says what becomes of it.
+    /// An escape of half a surrogate pair is grammatical, and accepted unless the limits say otherwise; ``JSONScanner/text(of:)`` says what
+    /// becomes of it.
     mutating func scanString() throws(JSONError) -> StringToken {
         self.advance()
         let start = self.position
@@ -99,14 +100,33 @@ extension JSONScanner {
         case .quote, .backslash, .slash, .lowerB, .lowerF, .lowerN, .lowerR, .lowerT:
             self.advance()
         case .lowerU:
-            self.advance()
-            for _ in 0..<4 {
-                guard self.next?.hexDigitValue != nil else { throw self.fault(.invalidString, "\\u needs four hexadecimal digits") }
-                self.advance()
-            }
+            let unit = try self.scanCodeUnit()
+            if UTF16.isSurrogate(unit), !self.limits.allowsHalfSurrogates { try self.scanSecondHalf(of: unit) }
         default:
             throw self.fault(.invalidString, "an escape that JSON does not know")
         }
+    }
+
+    /// Passes over the `u` of an escape and its digits.
+    private mutating func scanCodeUnit() throws(JSONError) -> UInt16 {
+        self.advance()
+        var unit: UInt16 = 0
+        for _ in 0..<4 {
+            guard let digit = self.next?.hexDigitValue else { throw self.fault(.invalidString, "\\u needs four hexadecimal digits") }
+            unit = unit << 4 | UInt16(digit)
+            self.advance()
+        }
+        return unit
+    }
+
+    /// Passes over the escape that makes a surrogate pair of `first`.
+    private mutating func scanSecondHalf(of first: UInt16) throws(JSONError) {
+        let start = self.position
+        if UTF16.isLeadSurrogate(first), self.next == .backslash {
+            self.advance()
+            if self.next == .lowerU, UTF16.isTrailSurrogate(try self.scanCodeUnit()) { return }
+        }
+        throw self.fault(.invalidString, "an escape is half a surrogate pair", at: start)
     }
 
     /// Checks one scalar of two to four bytes against table 3-7 of the Unicode standard: no overlong forms, no surrogates, nothing

@@ -72,6 +72,18 @@ struct JSONParsingTests {
         #expect(try JSONText(validating: source).string == source)
     }
 
+    @Test("Half a surrogate pair is refused where the limits say so, and a whole one is not")
+    func refusedHalfSurrogates() throws {
+        let limits = JSONLimits(allowsHalfSurrogates: false)
+        for half in [#"\ud83d"#, #"\ude00"#, #"\ud83dx"#, #"\ud83d\n"#, #"\ud83d\ud83d\ude00"#, #"\ude00\ud83d"#, #"\ud83d\u0041"#] {
+            let error = #expect(throws: JSONError.self, "\(half)") { try JSONValue(parsing: #""\#(half)""#, limits: limits) }
+            #expect(error?.code == .invalidString)
+            #expect(throws: JSONError.self, "\(half)") { try JSONText(validating: Array(#"{"\#(half)":1}"#.utf8), limits: limits) }
+        }
+        #expect(try JSONValue(parsing: #""a\ud83d\ude00b\u0041""#, limits: limits).string == "a😀bA")
+        #expect(throws: JSONError.self) { try JSONValue(parsing: #""\ud83d\u""#, limits: limits) }
+    }
+
     @Test("Every escape is read as what it stands for")
     func escapes() throws {
         let value = try JSONValue(parsing: #""\"\\\/\b\f\n\r\t\u0041\u00e9\u20AC\uD83D\uDE00 end""#)
