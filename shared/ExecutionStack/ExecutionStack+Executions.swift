@@ -1,4 +1,5 @@
 import Engine
+import Identity
 package import JSON
 package import Model
 package import Store
@@ -47,7 +48,9 @@ extension ExecutionStack {
     private var organization: OrganizationID { self.scope.principal.organization }
 
     /// Whose executions the principal sees; nil for everybody's.
-    private var visibleAccount: AccountID? { self.scope.principal.role == .admin ? nil : self.scope.principal.account }
+    private var visibleAccount: AccountID? {
+        Authorization.allows(.readOthers, to: .principal(self.scope.principal)) ? nil : self.scope.principal.account
+    }
 
     private var noSuchExecution: ExecutionStackError {
         ExecutionStackError(code: .notFound, message: "There is no such execution.")

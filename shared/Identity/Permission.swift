@@ -1,4 +1,4 @@
-package import Model
+import Model
 
 /// What a route or engine verb needs. Every route names one, and ``Authorization`` says who has it.
 package enum Permission: String, Sendable, Hashable, CaseIterable {
@@ -48,13 +48,6 @@ package enum Authorization {
     package static func require(_ permission: Permission, of caller: Caller) throws(IdentityError) {
         guard !self.allows(permission, to: caller) else { return }
         throw IdentityError(.forbidden, self.reason(permission, caller))
-    }
-
-    /// The same for verbs within an organization; returns the principal, which an installation key's holder is not.
-    package static func requirePrincipal(_ permission: Permission, of caller: Caller) throws(IdentityError) -> Principal {
-        try self.require(permission, of: caller)
-        guard case .principal(let principal) = caller else { throw IdentityError(.forbidden, self.reason(permission, caller)) }
-        return principal
     }
 
     private static func reason(_ permission: Permission, _ caller: Caller) -> String {

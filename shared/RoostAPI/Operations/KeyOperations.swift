@@ -17,7 +17,7 @@ extension Operation {
     /// `GET /keys`.
     package static let keysList = Operation(
         "keys.list", .get, "/keys", "Lists the organization's API keys, revoked ones too, without the keys themselves.",
-        permission: .administer, parameters: [.limit, .cursor],
+        permission: .readKeys, parameters: [.limit, .cursor],
         success: .init(.ok, "A page of keys.", schema: Schemas.page(of: KeyPieces.schema))
     )
 

@@ -66,10 +66,8 @@ struct AuthorizationTests {
         #expect(byKey.isDisjoint(with: [.administer, .readKeys, .installOrganizations]))
     }
 
-    @Test("Verbs within an organization have a principal, and refusals say what is needed")
-    func principals() throws {
-        let principal = Principal.key(.admin)
-        #expect(try Authorization.requirePrincipal(.administer, of: .principal(principal)) == principal)
+    @Test("Refusals say what is needed")
+    func refusals() {
         let cases: [(Permission, Caller, String)] = [
             (.administer, .principal(.key(.agent)), "admin key"), (.read, .installation(APIKeyID()), "installation key"),
             (.installOrganizations, .principal(.key(.admin)), "installation key"),
@@ -77,7 +75,7 @@ struct AuthorizationTests {
             (.administer, Self.callers(.admin, inside: true)[0], "inside an execution"),
         ]
         for (permission, caller, text) in cases {
-            let error = #expect(throws: IdentityError.self) { try Authorization.requirePrincipal(permission, of: caller) }
+            let error = #expect(throws: IdentityError.self) { try Authorization.require(permission, of: caller) }
             #expect(error?.code == .forbidden)
             #expect(error?.message.contains(text) == true)
         }
