@@ -49,13 +49,14 @@ package struct Gateway: Sendable {
     /// All routes; no route stands outside of it.
     static func router(_ services: GatewayServices, origin: String) -> Router<GatewayRequestContext> {
         let router = Router(context: GatewayRequestContext.self, options: .autoGenerateHeadEndpoints)
-        router.add(middleware: ProblemMiddleware(proxies: TrustedProxies(services.settings.trustedProxies)))
+        let origins = OriginPolicy(publicURL: origin, allowed: services.settings.allowedOrigins)
+        router.add(middleware: ProblemMiddleware(proxies: TrustedProxies(services.settings.trustedProxies), origins: origins))
         router.get("/healthz") { _, _ in AdminListener.healthy }
         FrontPage.add(to: router, publicURL: origin)
-        let origins = OriginPolicy(publicURL: origin, allowed: services.settings.allowedOrigins)
         MCPEndpoint(services: services, origins: origins).add(to: router)
-        ResourceMetadata.add(to: router, resource: services.resource, origins: origins)
+        ResourceMetadata.add(to: router, resource: services.resource)
         RouteTable(services: services, document: services.process.apiDocument).add(to: router)
+        router.add(middleware: UnroutedMiddleware(router.routes))
         return router
     }
 

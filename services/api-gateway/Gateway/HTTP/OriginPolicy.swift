@@ -29,6 +29,15 @@ package struct OriginPolicy: Sendable {
         return [.accessControlAllowOrigin: origin, .accessControlExposeHeaders: Self.exposed, .vary: "Origin"]
     }
 
+    /// The fields of an answer that is metadata: public by its nature, and needed by pages of any origin before they have a token.
+    package static let metadataFields: HTTPFields = [.accessControlAllowOrigin: "*", .accessControlExposeHeaders: Self.exposed]
+
+    /// The fields that an answer to a path needs where no route gave it: none outside of what browsers' MCP clients ask for.
+    package func fields(path: String, origin: String?) -> HTTPFields {
+        if path.hasPrefix("/.well-known/") { return Self.metadataFields }
+        return path == "/mcp" || path.hasPrefix("/mcp/") ? self.answerFields(for: origin) : [:]
+    }
+
     /// The further fields of the answer to a preflight request.
     package static let preflightFields: HTTPFields = [
         .accessControlAllowMethods: "GET, POST, DELETE, OPTIONS",
