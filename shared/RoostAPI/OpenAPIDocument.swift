@@ -79,6 +79,7 @@ package enum OpenAPIDocument {
                 "type": "array",
                 "items": ["type": "object", "properties": ["pointer": ["type": "string"], "detail": ["type": "string"]]],
             ],
+            "unlisted_error_count": ["type": "integer"],
         ],
     ]
 }

@@ -41,6 +41,14 @@ package struct Operation: Sendable {
         }
     }
 
+    /// How large a request body may be; the gateway's settings say what that is in bytes.
+    package enum BodyBound: Sendable {
+        /// As large as an MCP message: a program, or a few fields.
+        case message
+        /// As large as an API document.
+        case document
+    }
+
     /// `policies.list`: the `operationId`, and the tool's name where an agent calls it.
     package let operationID: String
     package let method: HTTPRequest.Method
@@ -53,14 +61,16 @@ package struct Operation: Sendable {
     package let body: JSONValue?
     /// Whether the body is an API document as it stands, JSON or YAML.
     package let takesDocument: Bool
+    /// How large the body may be.
+    package let bodyBound: BodyBound
     package let success: Success
     /// What it answers instead when it made something new; nil when that is no question.
     package let created: Success?
 
     init(
         _ operationID: String, _ method: HTTPRequest.Method, _ path: String, _ summary: String, permission: Permission,
-        parameters: [Parameter] = [], body: JSONValue? = nil, takesDocument: Bool = false, success: Success,
-        created: Success? = nil
+        parameters: [Parameter] = [], body: JSONValue? = nil, takesDocument: Bool = false,
+        bodyBound: BodyBound = .message, success: Success, created: Success? = nil
     ) {
         self.operationID = operationID
         self.method = method
@@ -70,6 +80,7 @@ package struct Operation: Sendable {
         self.parameters = parameters
         self.body = body
         self.takesDocument = takesDocument
+        self.bodyBound = bodyBound
         self.success = success
         self.created = created
     }

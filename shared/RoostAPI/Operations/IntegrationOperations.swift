@@ -18,6 +18,7 @@ extension Operation {
                 "slug": Schemas.string, "url": Schemas.string, "document": Schemas.string, "name": Schemas.string,
                 "description": Schemas.string, "base_url": Schemas.string,
             ], optional: ["url", "document", "name", "description", "base_url"]),
+        bodyBound: .document,
         success: .init(.created, "The integration, and what reading its document came to.", schema: IntegrationPieces.outcome)
     )
 
@@ -25,7 +26,7 @@ extension Operation {
     package static let integrationsUpload = Operation(
         "integrations.upload", .put, "/integrations/{integration}/document",
         "Uploads an OpenAPI document, JSON or YAML: a new integration of this slug, or new contents of the one there is.",
-        permission: .administer, parameters: [IntegrationPieces.slug], takesDocument: true,
+        permission: .administer, parameters: [IntegrationPieces.slug], takesDocument: true, bodyBound: .document,
         success: .init(.ok, "The integration with its new contents.", schema: IntegrationPieces.outcome),
         created: .init(.created, "The new integration.", schema: IntegrationPieces.outcome)
     )

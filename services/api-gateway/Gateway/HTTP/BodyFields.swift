@@ -2,10 +2,20 @@ import JSON
 
 /// Reads the fields of a JSON request body, and reports every fault at once with its JSON Pointer.
 ///
-/// Unknown fields are faults too: a misspelt optional field would otherwise change nothing, silently.
+/// Unknown fields are faults too: a misspelt optional field would otherwise change nothing, silently. What an answer says of them is
+/// bounded, since the body decides how many there are and how long their names.
 struct BodyFields {
+    /// What a body of fields may cost. An API document inside of one is a single string. Strings are stored, so that half a surrogate
+    /// pair, which would come out as another character, is refused.
+    static let limits = JSONLimits(maxValues: 10_000, allowsHalfSurrogates: false)
+    /// The most faults that are listed; more are counted.
+    static let maxListedFaults = 20
+    /// The most characters of a member's name that a fault repeats.
+    static let maxNameCharacters = 64
+
     private let object: JSONObject
     private var faults: [Problem.Fault] = []
+    private var unlistedFaultCount = 0
     private var read: Set<String> = []
 
     init(_ body: JSONValue) throws {
@@ -15,7 +25,7 @@ struct BodyFields {
 
     mutating func string(_ name: String, maxCharacters: Int = 1000) -> String {
         guard let text = self.optionalString(name, maxCharacters: maxCharacters) else {
-            if !self.faults.contains(where: { $0.pointer == "/\(name)" }) { self.fault(name, "is required and must be a string") }
+            if self.object[name]?.isNull ?? true { self.fault(name, "is required and must be a string") }
             return ""
         }
         if text.isEmpty { self.fault(name, "must not be empty") }
@@ -59,7 +69,7 @@ struct BodyFields {
         var strings: [String: String] = [:]
         for (key, value) in object {
             guard let text = value.string, text.utf8.count <= maxCharacters else {
-                self.fault("\(name)/\(key)", "must be a string of at most \(maxCharacters) bytes")
+                self.fault(at: [name, key], "must be a string of at most \(maxCharacters) bytes")
                 continue
             }
             strings[key] = text
@@ -68,16 +78,31 @@ struct BodyFields {
     }
 
     mutating func fault(_ name: String, _ message: String) {
-        self.faults.append(Problem.Fault(pointer: "/\(name)", message: message))
+        self.fault(at: [name], message)
+    }
+
+    private mutating func fault(at path: [String], _ message: String) {
+        guard self.faults.count < Self.maxListedFaults else {
+            self.unlistedFaultCount += 1
+            return
+        }
+        // Scalars, because one character may have any number of them.
+        let pointer = JSONPointer(
+            path.map {
+                $0.unicodeScalars.count > Self.maxNameCharacters ? String($0.unicodeScalars.prefix(Self.maxNameCharacters)) + "…" : $0
+            })
+        self.faults.append(Problem.Fault(pointer: "\(pointer)", message: message))
     }
 
     /// Ends the reading.
     ///
     /// - Throws: ``Problem`` 400 with every fault.
-    consuming func finish() throws {
-        let unknown = self.object.map(\.key).filter { !self.read.contains($0) }
-        let all = self.faults + unknown.map { Problem.Fault(pointer: "/\($0)", message: "is not a known field") }
-        guard all.isEmpty else { throw Problem.badRequest("The body has faults; see `errors`.", faults: all) }
+    mutating func finish() throws {
+        for (key, _) in self.object where !self.read.contains(key) { self.fault(key, "is not a known field") }
+        guard self.faults.isEmpty else {
+            throw Problem.badRequest(
+                "The body has faults; see `errors`.", faults: self.faults, unlistedFaultCount: self.unlistedFaultCount)
+        }
     }
 
     private mutating func value(_ name: String) -> JSONValue? {

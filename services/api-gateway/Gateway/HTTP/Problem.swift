@@ -12,6 +12,8 @@ package struct Problem: Error, Sendable {
     package let detail: String
     /// Faults of single fields: a JSON Pointer into the request and what is wrong there.
     package let faults: [Fault]
+    /// How many more faults there are than `faults` lists.
+    package let unlistedFaultCount: Int
     /// Fields that the answer carries beside the problem, such as `Retry-After`.
     package let headers: HTTPFields
 
@@ -26,11 +28,15 @@ package struct Problem: Error, Sendable {
         }
     }
 
-    package init(_ status: HTTPResponse.Status, _ code: String, _ detail: String, faults: [Fault] = [], headers: HTTPFields = [:]) {
+    package init(
+        _ status: HTTPResponse.Status, _ code: String, _ detail: String, faults: [Fault] = [], unlistedFaultCount: Int = 0,
+        headers: HTTPFields = [:]
+    ) {
         self.status = status
         self.code = code
         self.detail = detail
         self.faults = faults
+        self.unlistedFaultCount = unlistedFaultCount
         self.headers = headers
     }
 
@@ -47,13 +53,14 @@ package struct Problem: Error, Sendable {
                 self.faults.map { .object(["pointer": .string($0.pointer), "detail": .string($0.message)]) }
             )
         }
+        if self.unlistedFaultCount > 0 { object["unlisted_error_count"] = .number(JSONNumber(self.unlistedFaultCount)) }
         return .object(object)
     }
 }
 
 extension Problem {
-    package static func badRequest(_ detail: String, faults: [Fault] = []) -> Problem {
-        Problem(.badRequest, "bad-request", detail, faults: faults)
+    package static func badRequest(_ detail: String, faults: [Fault] = [], unlistedFaultCount: Int = 0) -> Problem {
+        Problem(.badRequest, "bad-request", detail, faults: faults, unlistedFaultCount: unlistedFaultCount)
     }
 
     /// The one answer for what does not exist and for what belongs to somebody else: the two must not be told apart.

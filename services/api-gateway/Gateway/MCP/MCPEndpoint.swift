@@ -76,6 +76,8 @@ extension MCPEndpoint {
             return try await request.collectBytes(upTo: limit)
         } catch let problem as Problem where problem.status == .contentTooLarge {
             throw MCPError(.tooLarge, "The message is larger than \(limit) bytes.")
+        } catch let problem as Problem where problem.status == .unsupportedMediaType {
+            throw MCPError(.unsupportedMediaType, "The message must come without a content coding.")
         }
     }
 }

@@ -22,7 +22,7 @@ enum ConnectionRoutes {
                     integration: integration.id, owner: owner ?? .organization, account: principal.account, name: name, method: method,
                     credentials: values.mapValues(Secret.init(_:)), baseURL: baseURL),
                 in: principal.organization)
-            return .created(record.json, at: "/connections/\(record.connection.id)")
+            return .created(record.json)
         },
         Route(.connectionsList) { call in
             let principal = try call.principal()

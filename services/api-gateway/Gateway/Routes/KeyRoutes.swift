@@ -17,7 +17,7 @@ enum KeyRoutes {
             let key = APIKeyText()
             let record = try await call.store.keys.create(
                 in: principal.organization, account: account.id, role: role ?? .agent, name: name, hash: key.hash)
-            return .created(["key": .string(key.secret.reveal()), "record": record.json], at: "/keys/\(record.id)")
+            return .created(["key": .string(key.secret.reveal()), "record": record.json])
         },
         Route(.keysList) { call in
             let page = try await call.store.keys.list(in: call.principal().organization, call.page())

@@ -21,7 +21,7 @@ enum OrganizationRoutes {
             _ = try await call.store.keys.create(
                 in: organization.id, account: account.id, role: .admin, name: "First admin key", hash: key.hash)
             return .created(
-                ["organization": organization.json, "admin_key": .string(key.secret.reveal())], at: "/organizations/\(organization.id)")
+                ["organization": organization.json, "admin_key": .string(key.secret.reveal())])
         },
         Route(.organizationsList) { call in
             let page = try await call.store.organizations.list(call.page())

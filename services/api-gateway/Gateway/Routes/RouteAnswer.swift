@@ -18,9 +18,10 @@ package struct RouteAnswer: Sendable {
 
     static func ok(_ body: JSONText) -> RouteAnswer { RouteAnswer(status: .ok, body: body) }
 
-    /// 201 with the new thing's place, relative to the server.
-    package static func created(_ body: JSONValue, at location: String) -> RouteAnswer {
-        RouteAnswer(status: .created, body: JSONText(body), headers: [.location: Operation.pathPrefix + location])
+    /// 201 with the new thing's place below the API's prefix; nil for what has no place of its own to be read at.
+    package static func created(_ body: JSONValue, at location: String? = nil) -> RouteAnswer {
+        RouteAnswer(
+            status: .created, body: JSONText(body), headers: location.map { [.location: Operation.pathPrefix + $0] } ?? [:])
     }
 
     package static var noContent: RouteAnswer { RouteAnswer(status: .noContent, body: nil) }

@@ -48,15 +48,16 @@ package struct RouteCall: Sendable {
     /// The body's fields; throws 400 when the body is not a JSON object.
     func fields() throws -> BodyFields {
         do {
-            return try BodyFields(JSONValue(parsing: self.body))
+            return try BodyFields(JSONValue(parsing: self.body, limits: BodyFields.limits))
         } catch let error as JSONError {
             throw Problem.badRequest("The body is not JSON: \(error)")
         }
     }
 
-    /// The account whose things a principal may see in lists of executions and sessions: everybody's for an admin, its own otherwise.
+    /// The account whose things a principal may see in lists of executions and sessions: everybody's (nil) with ``Permission/readOthers``,
+    /// its own otherwise.
     func visibleAccount() throws -> AccountID? {
         let principal = try self.principal()
-        return principal.role == .admin ? nil : principal.account
+        return Authorization.allows(.readOthers, to: self.caller) ? nil : principal.account
     }
 }

@@ -55,7 +55,12 @@ struct RouteTable: Sendable {
             }
         }
         var parameters: [String: String] = [:]
-        for (name, value) in context.parameters { parameters[String(name)] = String(value) }
+        for (name, value) in context.parameters {
+            guard let value = value.decodedPathParameter else {
+                throw Problem.badRequest("`\(name)` in the path must be percent-encoded UTF-8 without control characters.")
+            }
+            parameters[String(name)] = value
+        }
         let answer = try await route.handle(
             RouteCall(
                 caller: caller, parameters: parameters, query: query, body: body, services: self.services, trace: context.trace,
@@ -67,12 +72,14 @@ struct RouteTable: Sendable {
     private func body(of route: Route, _ request: inout Request) async throws -> [UInt8] {
         let operation = route.operation
         guard operation.body != nil || operation.takesDocument else { return [] }
-        let type = request.headers[.contentType]?.prefix { $0 != ";" }.lowercased() ?? ""
+        let type = request.headers[.contentType]?.mediaType ?? ""
         guard type == "application/json" || (operation.takesDocument && Self.documentTypes.contains(type)) else {
             let types = operation.takesDocument ? "an API document: JSON or YAML" : "application/json"
             throw Problem(.unsupportedMediaType, "unsupported-media-type", "The body must be \(types).")
         }
-        return try await request.collectBytes(upTo: self.services.settings.maxDocumentBytes)
+        let settings = self.services.settings
+        return try await request.collectBytes(
+            upTo: operation.bodyBound == .document ? settings.maxDocumentBytes : settings.maxMessageBytes)
     }
 }
 
@@ -83,19 +90,5 @@ extension RouteAnswer {
         guard let body else { return Response(status: self.status, headers: headers) }
         headers[.contentType] = "application/json"
         return Response(status: self.status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: body.bytes)))
-    }
-}
-
-extension Request {
-    /// The whole body; 413 when it is longer than `limit`, before it is read where `Content-Length` tells.
-    mutating func collectBytes(upTo limit: Int) async throws -> [UInt8] {
-        let tooLarge = Problem(.contentTooLarge, "content-too-large", "The body must have at most \(limit) bytes.")
-        if let length = self.headers[.contentLength].flatMap({ Int($0) }), length > limit { throw tooLarge }
-        do {
-            let buffer = try await self.collectBody(upTo: limit)
-            return Array(buffer.readableBytesView)
-        } catch is NIOTooManyBytesError {
-            throw tooLarge
-        }
     }
 }
