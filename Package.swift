@@ -14,14 +14,12 @@ let configuration = Target.Dependency.product(name: "Configuration", package: "s
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
-let inMemoryLogging = Target.Dependency.product(name: "InMemoryLogging", package: "swift-log")
 let jwtKit = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
-let nioFoundationCompat = Target.Dependency.product(name: "NIOFoundationCompat", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
@@ -44,13 +42,13 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
         .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
-        .package(url: "https://github.com/swiftlang/swift-subprocess", exact: "1.0.2", traits: []),
-        .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
         .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", exact: "1.0.2", traits: []),
         .package(url: "https://github.com/vapor/jwt-kit", exact: "5.7.1"),
     ],
     targets: [
@@ -71,24 +69,24 @@ let package = Package(
         .target(
             name: "Service",
             dependencies: [
-                "JSON", "Model", configuration, hummingbird, logging, serviceLifecycle, unixSignals, nioCore, systemPackage, yams,
+                "JSON", "Model", configuration, hummingbird, logging, nioCore, serviceLifecycle, systemPackage, unixSignals, yams,
             ],
             path: "shared/Service"),
-        .target(name: "Database", dependencies: ["Model", grdb, logging], path: "shared/Database"),
+        .target(name: "Database", dependencies: ["Model", grdb], path: "shared/Database"),
         .target(
-            name: "Channel", dependencies: ["CNGHTTP2", "Telemetry", logging, nioCore, nioPosix, nioSSL, crypto, serviceLifecycle],
+            name: "Channel", dependencies: ["CNGHTTP2", "Telemetry", crypto, logging, nioCore, nioPosix, nioSSL, serviceLifecycle],
             path: "shared/Channel"),
-        .target(name: "MCP", dependencies: ["JSON", "Model", "SSE"], path: "shared/MCP"),
+        .target(name: "MCP", dependencies: ["JSON", "SSE"], path: "shared/MCP"),
         .target(name: "Store", dependencies: ["Database", "JSON", "Model", crypto], path: "shared/Store"),
         .target(name: "Replicas", dependencies: ["Model", "Store", logging, serviceLifecycle], path: "shared/Replicas"),
         .target(name: "Vault", dependencies: ["Model", "Store", crypto], path: "shared/Vault"),
         .target(name: "Policies", dependencies: ["Model"], path: "shared/Policies"),
         .target(
-            name: "Egress", dependencies: ["Model", asyncHTTPClient, logging, nioCore, nioPosix, nioHTTP1, nioSSL, serviceLifecycle],
+            name: "Egress", dependencies: ["Model", asyncHTTPClient, logging, nioCore, nioHTTP1, nioPosix, nioSSL, serviceLifecycle],
             path: "shared/Egress"),
         .target(name: "OpenAPI", dependencies: ["Egress", "JSON", "Model", yams], path: "shared/Integrations/OpenAPI"),
         .target(
-            name: "Catalog", dependencies: ["Egress", "JSON", "Model", "OpenAPI", "Policies", "Store", "Vault", crypto],
+            name: "Catalog", dependencies: ["Egress", "JSON", "Model", "OpenAPI", "Policies", "Store", "Vault"],
             path: "shared/Catalog"),
         .target(name: "CSandbox", path: "shared/Sandbox/CSandbox"),
         .target(
@@ -96,21 +94,20 @@ let package = Package(
             path: "shared/Sandbox/Host"),
         .executableTarget(name: "sandbox-worker", dependencies: ["CJavaScriptCore", "CSandbox"], path: "shared/Sandbox/Worker"),
         .target(
-            name: "Engine", dependencies: ["Catalog", "JSON", "Model", "Policies", "Sandbox", "Store", crypto, logging],
+            name: "Engine", dependencies: ["JSON", "Model", "Policies", "Sandbox", "Store", crypto, logging, serviceLifecycle],
             path: "shared/Engine"),
         .target(
             name: "Identity", dependencies: ["JSON", "Model", "OperatorHTTP", "Store", crypto, jwtKit, logging], path: "shared/Identity"),
         .target(
             name: "ExecutionStack",
-            dependencies: ["Catalog", "Egress", "Engine", "Identity", "JSON", "Model", "Policies", "Sandbox", "Store", "Vault", logging],
+            dependencies: ["Catalog", "Engine", "JSON", "Model", "Sandbox", "Store", logging],
             path: "shared/ExecutionStack"),
         .target(name: "RoostAPI", dependencies: ["Identity", "JSON", "Model", httpTypes], path: "shared/RoostAPI"),
         .target(
             name: "Installation",
             dependencies: [
-                "Catalog", "Channel", "Database", "Egress", "Engine", "ExecutionStack", "Identity", "JSON", "MCP", "Model",
-                "OpenAPI", "OperatorHTTP", "Replicas", "RoostAPI", "Sandbox", "Service", "Store", "Vault", crypto, logging, serviceLifecycle,
-                systemPackage,
+                "Catalog", "Channel", "Database", "Egress", "Engine", "ExecutionStack", "Identity", "JSON", "MCP", "Model", "OpenAPI",
+                "OperatorHTTP", "Replicas", "RoostAPI", "Sandbox", "Service", "Store", "Vault", logging, serviceLifecycle, systemPackage,
             ],
             path: "shared/Installation"),
 
@@ -120,9 +117,8 @@ let package = Package(
         .target(
             name: "Sessions",
             dependencies: [
-                "Catalog", "Installation", "Channel", "Database", "ExecutionStack", "JSON", "MCP", "Model", "Replicas", "Service",
-                "SessionAPI", "Store", "Telemetry",
-                "Vault", "Egress", "Identity", configuration, crypto, logging, serviceLifecycle,
+                "Channel", "Database", "ExecutionStack", "Installation", "JSON", "MCP", "Model", "Replicas", "Service", "SessionAPI", "SSE",
+                "Store", logging, serviceLifecycle,
             ],
             path: "services/session-service/Sessions"),
         .executableTarget(
@@ -131,11 +127,9 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "Catalog", "Installation", "RoostAPI", "Channel", "Database", "Egress", "ExecutionStack", "Identity", "JSON", "MCP",
-                "Model", "OpenAPI", "Policies",
-                "Replicas", "SSE", "Service", "SessionAPI", "Store", "Telemetry", "Vault", configuration, crypto, hummingbird,
-                hummingbirdCore, httpTypes, logging,
-                nioCore, serviceLifecycle,
+                "Catalog", "Channel", "Database", "Egress", "ExecutionStack", "Identity", "Installation", "JSON", "MCP", "Model", "OpenAPI",
+                "Policies", "Replicas", "RoostAPI", "Service", "SessionAPI", "Store", "Telemetry", httpTypes, hummingbird, hummingbirdCore,
+                logging, nioCore, serviceLifecycle,
             ],
             path: "services/api-gateway/Gateway"),
         .executableTarget(
@@ -143,8 +137,8 @@ let package = Package(
         .executableTarget(
             name: "roost",
             dependencies: [
-                "Database", "Identity", "Installation", "JSON", "Model", "Service", "Store", "Vault", argumentParser, crypto, logging,
-                serviceLifecycle, subprocess, systemPackage,
+                "Database", "Identity", "Installation", "Model", "Service", "Store", argumentParser, logging, serviceLifecycle, subprocess,
+                systemPackage,
             ],
             path: "services/roost"),
 
@@ -152,8 +146,7 @@ let package = Package(
         .target(
             name: "TestSupport",
             dependencies: [
-                "Channel", "Database", "JSON", "Model", "Store", crypto, hummingbird, logging, nioCore, nioPosix, nioHTTP1, nioSSL,
-                subprocess, swiftASN1, systemPackage, x509,
+                "Database", "JSON", "Model", "Store", crypto, nioCore, nioPosix, nioSSL, subprocess, swiftASN1, systemPackage, x509,
             ],
             path: "tests/support"),
         .executableTarget(
@@ -162,37 +155,37 @@ let package = Package(
         .executableTarget(name: "library-bench", dependencies: ["JSON", "OpenAPI", yams], path: "tests/benchmarks/library-bench"),
         .testTarget(
             name: "InstallationTests",
-            dependencies: ["Catalog", "Egress", "Identity", "Installation", "OpenAPI", "RoostAPI", "Service", "TestSupport"],
+            dependencies: ["Catalog", "Egress", "Identity", "Installation", "OpenAPI", "Service"],
             path: "tests/unit/InstallationTests"),
-        .testTarget(name: "JSONTests", dependencies: ["JSON", "TestSupport"], path: "tests/unit/JSONTests"),
+        .testTarget(name: "JSONTests", dependencies: ["JSON"], path: "tests/unit/JSONTests"),
         .testTarget(name: "SSETests", dependencies: ["SSE"], path: "tests/unit/SSETests"),
-        .testTarget(name: "ModelTests", dependencies: ["JSON", "Model"], path: "tests/unit/ModelTests"),
+        .testTarget(name: "ModelTests", dependencies: ["Model"], path: "tests/unit/ModelTests"),
         .testTarget(
-            name: "OperatorHTTPTests", dependencies: ["OperatorHTTP", "TestSupport", hummingbird], path: "tests/unit/OperatorHTTPTests"),
+            name: "OperatorHTTPTests", dependencies: ["OperatorHTTP", "TestSupport"], path: "tests/unit/OperatorHTTPTests"),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"], path: "tests/unit/TelemetryTests"),
         .testTarget(
-            name: "ServiceTests", dependencies: ["Service", "TestSupport", configuration, hummingbird, hummingbirdTesting, logging],
+            name: "ServiceTests", dependencies: ["Model", "Service", hummingbird, hummingbirdTesting, logging],
             path: "tests/unit/ServiceTests"),
         .executableTarget(
             name: "database-hammer", dependencies: ["Database", "Model", "Store"], path: "tests/support-tools/database-hammer"),
         .testTarget(name: "DatabaseTests", dependencies: ["Database", "Model", "TestSupport"], path: "tests/unit/DatabaseTests"),
         .testTarget(
             name: "ChannelTests",
-            dependencies: ["Channel", "CNGHTTP2", "Telemetry", "TestSupport", logging, nioCore, nioEmbedded, nioPosix, nioSSL],
+            dependencies: ["Channel", "Telemetry", "TestSupport", logging, nioCore, nioPosix, nioSSL, serviceLifecycle],
             path: "tests/unit/ChannelTests"),
-        .testTarget(name: "MCPTests", dependencies: ["JSON", "MCP", "Model", "SSE"], path: "tests/unit/MCPTests"),
+        .testTarget(name: "MCPTests", dependencies: ["JSON", "MCP", "SSE"], path: "tests/unit/MCPTests"),
         .testTarget(
-            name: "StoreTests", dependencies: ["Database", "JSON", "Model", "Store", "TestSupport", "database-hammer"],
+            name: "StoreTests", dependencies: ["Database", "database-hammer", "JSON", "Model", "Store", "TestSupport"],
             path: "tests/unit/StoreTests"),
         .testTarget(
-            name: "ReplicasTests", dependencies: ["Database", "Model", "Replicas", "Store", "TestSupport", logging, serviceLifecycle],
+            name: "ReplicasTests", dependencies: ["Model", "Replicas", "Store", "TestSupport", logging, serviceLifecycle],
             path: "tests/unit/ReplicasTests"),
         .testTarget(
-            name: "VaultTests", dependencies: ["Database", "Model", "Store", "TestSupport", "Vault"], path: "tests/unit/VaultTests"),
+            name: "VaultTests", dependencies: ["Model", "Store", "Vault"], path: "tests/unit/VaultTests"),
         .testTarget(name: "PoliciesTests", dependencies: ["Model", "Policies"], path: "tests/unit/PoliciesTests"),
         .testTarget(
             name: "EgressTests",
-            dependencies: ["Egress", "Model", "TestSupport", hummingbird, hummingbirdHTTP2, logging, nioCore, nioPosix, nioSSL],
+            dependencies: ["Egress", "Model", "TestSupport", hummingbird, hummingbirdHTTP2, logging, nioCore],
             path: "tests/unit/EgressTests"),
         .testTarget(
             name: "OpenAPITests", dependencies: ["Egress", "JSON", "Model", "OpenAPI", "TestSupport"], path: "tests/unit/OpenAPITests"),
@@ -201,28 +194,27 @@ let package = Package(
             dependencies: ["Catalog", "Database", "Egress", "JSON", "Model", "OpenAPI", "Policies", "Store", "TestSupport", "Vault"],
             path: "tests/unit/CatalogTests"),
         .testTarget(
-            name: "SandboxTests", dependencies: ["JSON", "Model", "Sandbox", "TestSupport", "sandbox-worker", logging, nioCore],
+            name: "SandboxTests", dependencies: ["CSandbox", "JSON", "Model", "Sandbox", "sandbox-worker", logging, nioCore, nioPosix],
             path: "tests/unit/SandboxTests"),
         .testTarget(
             name: "EngineTests",
-            dependencies: ["Catalog", "Database", "Engine", "JSON", "Model", "Policies", "Sandbox", "Store", "TestSupport", logging],
+            dependencies: ["Engine", "JSON", "Model", "Policies", "Sandbox", "Store", logging],
             path: "tests/unit/EngineTests"),
         .testTarget(
             name: "IdentityTests",
-            dependencies: ["Database", "Identity", "JSON", "Model", "OperatorHTTP", "Store", "TestSupport", hummingbird, jwtKit],
+            dependencies: ["Identity", "JSON", "Model", "OperatorHTTP", "Store", "TestSupport", crypto, hummingbird, logging],
             path: "tests/unit/IdentityTests"),
         .testTarget(
             name: "ExecutionStackTests",
             dependencies: [
-                "Catalog", "Database", "Engine", "ExecutionStack", "JSON", "Model", "Policies", "Sandbox", "Store", "TestSupport",
-                "sandbox-worker", logging,
+                "Catalog", "Database", "Engine", "ExecutionStack", "JSON", "Model", "Policies", "Sandbox", "sandbox-worker", "Store",
+                "TestSupport", logging,
             ],
             path: "tests/unit/ExecutionStackTests"),
         .testTarget(
             name: "SessionsTests",
             dependencies: [
-                "Channel", "Database", "JSON", "MCP", "Model", "Replicas", "SSE", "SessionAPI", "Sessions", "Store", "Telemetry",
-                "TestSupport", logging, serviceLifecycle,
+                "Channel", "JSON", "MCP", "Model", "SessionAPI", "Sessions", "SSE", "Store", "TestSupport", logging, serviceLifecycle,
             ],
             path: "tests/unit/SessionsTests"),
         .testTarget(
@@ -231,9 +223,8 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "Identity", "Installation", "JSON", "Model", "RoostAPI", "TestSupport", "api-gateway", "roost", "sandbox-worker",
-                "session-service",
-                asyncHTTPClient, httpTypes, nioCore, nioHTTP1, nioPosix, subprocess, systemPackage,
+                "api-gateway", "Identity", "JSON", "roost", "RoostAPI", "sandbox-worker", "session-service", "TestSupport", asyncHTTPClient,
+                httpTypes, nioCore, nioHTTP1, nioPosix, subprocess, systemPackage,
             ],
             path: "tests/integration"),
     ]
