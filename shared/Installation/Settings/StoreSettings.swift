@@ -12,7 +12,7 @@ package struct StoreSettings: Sendable {
     init(_ reader: inout SettingsReader) {
         var limits = StoreLimits()
         limits.maxPageSize = reader.integer(
-            "roost.store.max_page_size", default: limits.maxPageSize, in: 50...1000, "Items on a page at most; 50 without a `limit`.")
+            "roost.store.max_page_size", default: limits.maxPageSize, in: 50...200, "Items on a page at most; 50 without a `limit`.")
         limits.maxOutcomeBytes = reader.byteCount(
             "roost.store.max_outcome_bytes", default: limits.maxOutcomeBytes, in: 64 << 10...64 << 20, "An execution's stored outcome.")
         limits.maxBlobBytes = reader.byteCount(
