@@ -49,9 +49,10 @@ package struct GatewaySettings: Sendable {
         self.trustedProxies = reader.list("roost.gateway.trusted_proxies", "Addresses or networks whose X-Forwarded-For counts.")
         self.allowedOrigins = reader.list(
             "roost.gateway.allowed_origins", "Origins of browser clients, beside the public URL's own and loopback ones.")
-        self.maxMessageBytes = reader.byteCount("roost.gateway.max_message_bytes", default: 4 << 20, "The largest MCP message.")
+        self.maxMessageBytes = reader.byteCount(
+            "roost.gateway.max_message_bytes", default: 4 << 20, "The largest MCP message, and REST request without an API document.")
         self.maxDocumentBytes = reader.byteCount(
-            "roost.gateway.max_document_bytes", default: 64 << 20, "The largest REST request, an API document included.")
+            "roost.gateway.max_document_bytes", default: 64 << 20, "The largest REST request with an API document.")
         self.maxConnections = reader.integer(
             "roost.gateway.max_connections", default: 16_384, in: 1...1_000_000, "Connections at once; more wait in the kernel.")
         self.idleTimeout = reader.duration("roost.gateway.idle_timeout", default: .seconds(75), "How long a connection may stay silent.")
