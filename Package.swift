@@ -155,7 +155,9 @@ let package = Package(
         .executableTarget(name: "library-bench", dependencies: ["JSON", "OpenAPI", yams], path: "tests/benchmarks/library-bench"),
         .testTarget(
             name: "InstallationTests",
-            dependencies: ["Catalog", "Egress", "Identity", "Installation", "OpenAPI", "Service"],
+            dependencies: [
+                "Catalog", "Database", "Egress", "Identity", "Installation", "Model", "OpenAPI", "Service", "Store", "TestSupport",
+            ],
             path: "tests/unit/InstallationTests"),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], path: "tests/unit/JSONTests"),
         .testTarget(name: "SSETests", dependencies: ["SSE"], path: "tests/unit/SSETests"),

@@ -13,7 +13,8 @@ import Foundation
 /// Makes what a new installation needs, and leaves alone what exists.
 ///
 /// The API keys are drawn first and written to the file before their hashes go into the database: whatever dies in between, the next
-/// run finds the file and stores the hashes that are missing, so no key in the file is ever a dead one.
+/// run finds the file and stores the hashes that are missing. A key of the file that was revoked is replaced there by a new one in the
+/// same way, so no key in the file stays a dead one.
 package struct Bootstrap: Sendable {
     /// What stands in the keys file.
     package struct Keys: Sendable {
@@ -55,13 +56,68 @@ package struct Bootstrap: Sendable {
         try await store.migrate()
         let organization = try await self.organization(store)
         try PrivateFile.createIfMissing(self.keysFile) { Self.newFile(organization) }
-        let keys = try Self.read(PrivateFile.read(self.keysFile), path: self.keysFile)
-        try await self.ensure(keys.agent, role: .agent, name: "First agent key", keys.organization, store)
-        try await self.ensure(keys.admin, role: .admin, name: "First admin key", keys.organization, store)
-        if try await store.keys.find(hash: keys.installation.hash) == nil {
-            _ = try await store.keys.createInstallationKey(name: "First installation key", hash: keys.installation.hash)
+        for part in KeyPart.allCases { try await self.ensure(part, store) }
+        return try self.readFile().keys
+    }
+
+    /// The parts of the keys file that hold keys.
+    private enum KeyPart: String, CaseIterable {
+        case agent = "agent_key"
+        case admin = "admin_key"
+        case installation = "installation_key"
+
+        func key(of keys: Keys) -> APIKeyText {
+            switch self {
+            case .agent: keys.agent
+            case .admin: keys.admin
+            case .installation: keys.installation
+            }
         }
-        return keys
+
+        var name: String {
+            switch self {
+            case .agent: "First agent key"
+            case .admin: "First admin key"
+            case .installation: "First installation key"
+            }
+        }
+    }
+
+    /// Sees to it that a key of the file works.
+    ///
+    /// Looks again after every step, because other processes may do the same: at most one draws a new key, and at most one stores it.
+    private func ensure(_ part: KeyPart, _ store: Store) async throws {
+        for _ in 0..<Self.maxAttempts {
+            let (bytes, keys) = try self.readFile()
+            switch try await store.keys.standing(hash: part.key(of: keys).hash) {
+            case .active: return
+            case .revoked: try PrivateFile.replace(self.keysFile, bytes, with: Self.file(bytes, renewing: part))
+            case .absent:
+                do {
+                    try await Self.insert(part, of: keys, store)
+                } catch let error as StoreError where error.code == .alreadyExists {
+                    // Another process was quicker.
+                }
+            }
+        }
+        throw InstallationError("The \(part.rawValue) of \(self.keysFile) was revoked or replaced again and again. Run it once more.")
+    }
+
+    /// Replacing, storing and looking are three; the others are for processes that start at the same time.
+    private static let maxAttempts = 10
+
+    private static func insert(_ part: KeyPart, of keys: Keys, _ store: Store) async throws {
+        let hash = part.key(of: keys).hash
+        switch part {
+        case .agent: _ = try await store.keys.create(in: keys.organization, role: .agent, name: part.name, hash: hash)
+        case .admin: _ = try await store.keys.create(in: keys.organization, role: .admin, name: part.name, hash: hash)
+        case .installation: _ = try await store.keys.createInstallationKey(name: part.name, hash: hash)
+        }
+    }
+
+    private func readFile() throws -> (bytes: [UInt8], keys: Keys) {
+        let bytes = try PrivateFile.read(self.keysFile)
+        return (bytes, try Self.read(bytes, path: self.keysFile))
     }
 
     private func organization(_ store: Store) async throws -> OrganizationID {
@@ -73,14 +129,6 @@ package struct Bootstrap: Sendable {
             guard let found = try await store.organizations.find(slug: "default") else { throw error }
             return found.id
         }
-    }
-
-    private func ensure(
-        _ key: APIKeyText, role: Principal.Role, name: String, _ organization: OrganizationID, _ store: Store
-    ) async throws {
-        guard try await store.keys.find(hash: key.hash) == nil else { return }
-        let account = try await store.accounts.create(in: organization, name: name)
-        _ = try await store.keys.create(in: organization, account: account.id, role: role, name: name, hash: key.hash)
     }
 
     /// 256 random bits, as text so that the file can be looked at and copied.
@@ -97,6 +145,13 @@ package struct Bootstrap: Sendable {
             "installation_key": .string(APIKeyText().secret.reveal()),
         ]
         return Array((file.prettyText() + "\n").utf8)
+    }
+
+    /// The same file with a new key in one part.
+    private static func file(_ bytes: [UInt8], renewing part: KeyPart) throws -> [UInt8] {
+        var file = try JSONValue(parsing: bytes).object ?? [:]
+        file[part.rawValue] = .string(APIKeyText().secret.reveal())
+        return Array((JSONValue.object(file).prettyText() + "\n").utf8)
     }
 
     private static func read(_ bytes: [UInt8], path: String) throws -> Keys {

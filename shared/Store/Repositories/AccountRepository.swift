@@ -11,14 +11,22 @@ package struct AccountRepository: Sendable {
     ) async throws -> Account {
         try self.check(name: name, issuer: issuer, subject: subject)
         return try await self.context.change(organization) { connection in
-            let account = try await connection.first(
-                """
-                INSERT INTO accounts (organization_id, id, name, issuer, subject, created_at) VALUES ($1, $2, $3, $4, $5, {now})
-                RETURNING \(Account.columns)
-                """, organization, id, name, issuer, subject, as: Account.init)
-            guard let account else { throw StoreError(code: .corrupted, message: "an inserted row was not returned") }
-            return account
+            try await Self.insert(id, name: name, issuer: issuer, subject: subject, in: organization, on: connection)
         }
+    }
+
+    /// Writes the row of an account within a transaction that raises the organization's revision or makes the organization.
+    static func insert(
+        _ id: AccountID, name: String, issuer: String? = nil, subject: String? = nil, in organization: OrganizationID,
+        on connection: any DatabaseConnection
+    ) async throws -> Account {
+        let account = try await connection.first(
+            """
+            INSERT INTO accounts (organization_id, id, name, issuer, subject, created_at) VALUES ($1, $2, $3, $4, $5, {now})
+            RETURNING \(Account.columns)
+            """, organization, id, name, issuer, subject, as: Account.init)
+        guard let account else { throw StoreError(code: .corrupted, message: "an inserted row was not returned") }
+        return account
     }
 
     /// One account of the organization, or nil.

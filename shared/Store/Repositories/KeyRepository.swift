@@ -10,11 +10,16 @@ package struct KeyRepository: Sendable {
         package let isTouchDue: Bool
     }
 
+    /// Whether a key works, worked once or was never stored.
+    package enum Standing: Sendable, Hashable {
+        case active, revoked, absent
+    }
+
     let context: StoreContext
 
-    /// Stores a key of an account.
+    /// Stores a key of an account; without an account, together with a new one of the key's name, or neither of them.
     package func create(
-        in organization: OrganizationID, account: AccountID, role: Principal.Role, name: String, hash: SecretHash,
+        in organization: OrganizationID, account: AccountID? = nil, role: Principal.Role, name: String, hash: SecretHash,
         id: APIKeyID = APIKeyID()
     ) async throws -> APIKey {
         try self.context.check(name, "the name", maxBytes: self.context.limits.maxNameBytes)
@@ -22,14 +27,29 @@ package struct KeyRepository: Sendable {
             try await self.context.ensureRoom(
                 for: "keys", limit: self.context.limits.maxKeys, on: connection,
                 "SELECT COUNT(*) FROM api_keys WHERE organization_id = $1 AND revoked_at IS NULL", organization)
-            let key = try await connection.first(
-                """
-                INSERT INTO api_keys (organization_id, id, account_id, role, name, key_hash, created_at)
-                VALUES ($1, $2, $3, $4, $5, $6, {now}) RETURNING \(APIKey.columns)
-                """, organization, id, account, role, name, hash, as: APIKey.init)
-            guard let key else { throw StoreError(code: .corrupted, message: "an inserted row was not returned") }
-            return key
+            return try await Self.insert(id, account: account, role: role, name: name, hash: hash, in: organization, on: connection)
         }
+    }
+
+    /// Writes the row of a key, and of its account where it gets a new one, within a transaction that raises the organization's
+    /// revision or makes the organization.
+    static func insert(
+        _ id: APIKeyID, account: AccountID?, role: Principal.Role, name: String, hash: SecretHash, in organization: OrganizationID,
+        on connection: any DatabaseConnection
+    ) async throws -> APIKey {
+        let holder: AccountID
+        if let account {
+            holder = account
+        } else {
+            holder = try await AccountRepository.insert(AccountID(), name: name, in: organization, on: connection).id
+        }
+        let key = try await connection.first(
+            """
+            INSERT INTO api_keys (organization_id, id, account_id, role, name, key_hash, created_at)
+            VALUES ($1, $2, $3, $4, $5, $6, {now}) RETURNING \(APIKey.columns)
+            """, organization, id, holder, role, name, hash, as: APIKey.init)
+        guard let key else { throw StoreError(code: .corrupted, message: "an inserted row was not returned") }
+        return key
     }
 
     /// Stores a key of the installation. Crosses organizations.
@@ -74,6 +94,17 @@ package struct KeyRepository: Sendable {
         guard let account, let role else { throw StoreError(code: .corrupted, message: "a key has no account or role") }
         let principal = Principal(organization: organization, account: account, role: role, method: .apiKey(id))
         return Found(holder: .principal(principal), isTouchDue: isTouchDue)
+    }
+
+    /// What became of a key, an organization's or the installation's. Crosses organizations and returns nothing of theirs.
+    package func standing(hash: SecretHash) async throws -> Standing {
+        let isActive: Bool? = try await self.context.installation.first(
+            """
+            SELECT CASE WHEN revoked_at IS NULL THEN 1 ELSE 0 END FROM api_keys WHERE key_hash = $1
+            UNION ALL
+            SELECT CASE WHEN revoked_at IS NULL THEN 1 ELSE 0 END FROM installation_keys WHERE key_hash = $1
+            """, hash, as: { try $0.single() })
+        return isActive.map { $0 ? .active : .revoked } ?? .absent
     }
 
     /// Whether a key still works, for what was begun with it and goes on.
@@ -122,8 +153,16 @@ package struct KeyRepository: Sendable {
     }
 
     /// Ends a key for good and returns it; revoking twice keeps the first time.
+    ///
+    /// Throws `inUse` for the last admin key that works: without one nobody could make another.
     package func revoke(_ key: APIKeyID, in organization: OrganizationID) async throws -> APIKey {
         try await self.context.change(organization) { connection in
+            let admins: [APIKeyID] = try await connection.all(
+                "SELECT id FROM api_keys WHERE organization_id = $1 AND role = 'admin' AND revoked_at IS NULL LIMIT 2", organization,
+                as: { try $0.single() })
+            guard admins != [key] else {
+                throw StoreError(code: .inUse, message: "this is the organization's last admin key; make another one first")
+            }
             let revoked = try await connection.first(
                 """
                 UPDATE api_keys SET revoked_at = COALESCE(revoked_at, {now}) WHERE organization_id = $1 AND id = $2

@@ -9,7 +9,12 @@ package struct OrganizationRepository: Sendable {
     let context: StoreContext
 
     /// Makes an organization; refuses a slug that is taken with `alreadyExists`.
-    package func create(id: OrganizationID = OrganizationID(), name: String, slug: String) async throws -> Organization {
+    ///
+    /// - Parameter adminKey: The hash of its first admin key, which comes into being with it: an organization without one takes a slug
+    ///   and can be used by nobody.
+    package func create(
+        id: OrganizationID = OrganizationID(), name: String, slug: String, adminKey: SecretHash? = nil
+    ) async throws -> Organization {
         try self.context.check(name, "the name", maxBytes: self.context.limits.maxNameBytes)
         try self.context.check(slug, "the slug", maxBytes: self.context.limits.maxNameBytes)
         return try await self.context.refusing {
@@ -21,6 +26,10 @@ package struct OrganizationRepository: Sendable {
                     """, id, name, slug)
                 try await connection.execute("INSERT INTO organization_revisions (organization_id, revision) VALUES ($1, 1)", id)
                 guard let row = rows.first else { throw StoreError(code: .corrupted, message: "an inserted row was not returned") }
+                if let adminKey {
+                    _ = try await KeyRepository.insert(
+                        APIKeyID(), account: nil, role: .admin, name: "First admin key", hash: adminKey, in: id, on: connection)
+                }
                 return try Organization(row)
             }
         }

@@ -20,9 +20,9 @@ struct StoreDirectoryTests {
                 await failure { () async throws(IdentityError) in try await authenticator.authenticate(bearer: bearer) }?.code
                     == .credentialsInvalid)
             let stored = try await store.keys.create(
-                in: tenant.organization.id, account: tenant.account.id, role: .admin, name: "k", hash: key.hash)
+                in: tenant.organization.id, account: tenant.account.id, role: .agent, name: "k", hash: key.hash)
             let expected = Principal(
-                organization: tenant.organization.id, account: tenant.account.id, role: .admin, method: .apiKey(stored.id))
+                organization: tenant.organization.id, account: tenant.account.id, role: .agent, method: .apiKey(stored.id))
             #expect(try await authenticator.authenticate(bearer: bearer) == .principal(expected))
             let used = try await store.keys.list(in: tenant.organization.id).items.first { $0.id == stored.id }
             #expect(used?.lastUsedAt != nil)

@@ -88,6 +88,83 @@ struct KeyTests {
         }
     }
 
+    @Test("A key works, was revoked or was never there, whoever it belongs to")
+    func standing() async throws {
+        try await withTemporaryStore { store in
+            let tenant = try await store.makeTenant()
+            let (theirs, root) = (SecretHash(of: "theirs"), SecretHash(of: "root"))
+            #expect(try await store.keys.standing(hash: theirs) == .absent)
+            let key = try await store.keys.create(in: tenant.organization.id, role: .agent, name: "k", hash: theirs)
+            let installationKey = try await store.keys.createInstallationKey(name: "root", hash: root)
+            for hash in [theirs, root] { #expect(try await store.keys.standing(hash: hash) == .active) }
+            _ = try await store.keys.revoke(key.id, in: tenant.organization.id)
+            try await store.keys.revokeInstallationKey(installationKey.id)
+            for hash in [theirs, root] { #expect(try await store.keys.standing(hash: hash) == .revoked) }
+        }
+    }
+
+    @Test("An organization comes with its first admin key, or not at all")
+    func firstKey() async throws {
+        try await withTemporaryStore { store in
+            let hash = SecretHash(of: "first")
+            let organization = try await store.organizations.create(name: "a", slug: "a", adminKey: hash)
+            let key = try #require(try await store.keys.list(in: organization.id).items.first)
+            #expect(key.role == .admin)
+            #expect(try await store.accounts.find(key.account, in: organization.id) != nil)
+            #expect(try await store.keys.standing(hash: hash) == .active)
+            await expect(.alreadyExists) { try await store.organizations.create(name: "b", slug: "b", adminKey: hash) }
+            #expect(try await store.organizations.find(slug: "b") == nil)
+        }
+    }
+
+    @Test("A key that is refused leaves no account behind")
+    func account() async throws {
+        var limits = StoreLimits()
+        limits.maxKeys = 1
+        try await withTemporaryDatabase { database in
+            let store = Store(database: database, limits: limits)
+            try await store.migrate()
+            let tenant = try await store.makeTenant()
+            func accounts() async throws -> Int {
+                try await database.connection(in: .installation).query("SELECT id FROM accounts").count
+            }
+            let before = try await accounts()
+            let hash = SecretHash(of: "one")
+            let key = try await store.keys.create(in: tenant.organization.id, role: .agent, name: "one", hash: hash)
+            #expect(try await store.accounts.find(key.account, in: tenant.organization.id)?.name == "one")
+            #expect(try await accounts() == before + 1)
+            await expect(.limitReached) {
+                try await store.keys.create(in: tenant.organization.id, role: .agent, name: "two", hash: SecretHash(of: "two"))
+            }
+            _ = try await store.keys.revoke(key.id, in: tenant.organization.id)
+            await expect(.alreadyExists) { try await store.keys.create(in: tenant.organization.id, role: .agent, name: "one", hash: hash) }
+            #expect(try await accounts() == before + 1)
+        }
+    }
+
+    @Test("The last admin key that works cannot be revoked, whoever else tries at the same time")
+    func lastAdmin() async throws {
+        try await withTemporaryStore { store in
+            let organization = try await store.organizations.create(name: "a", slug: "a", adminKey: SecretHash(of: "1")).id
+            _ = try await store.keys.create(in: organization, role: .agent, name: "agent", hash: SecretHash(of: "agent"))
+            let first = try #require(try await store.keys.list(in: organization).items.first { $0.role == .admin })
+            await expect(.inUse) { try await store.keys.revoke(first.id, in: organization) }
+            #expect(try await store.keys.isActive(first.id, in: organization))
+            let second = try await store.keys.create(in: organization, role: .admin, name: "2", hash: SecretHash(of: "2"))
+            let revoked = await withTaskGroup(of: Bool.self) { group in
+                for key in [first.id, second.id] {
+                    group.addTask { (try? await store.keys.revoke(key, in: organization)) != nil }
+                }
+                return await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
+            }
+            #expect(revoked == 1)
+            let active = try await store.keys.list(in: organization).items.filter { $0.revokedAt == nil }
+            #expect(active.map(\.role).sorted { "\($0)" < "\($1)" } == [.admin, .agent])
+            let gone = try #require(try await store.keys.list(in: organization).items.first { $0.revokedAt != nil })
+            #expect(try await store.keys.revoke(gone.id, in: organization).revokedAt == gone.revokedAt)
+        }
+    }
+
     @Test("Only the hash of a key is in the database")
     func hashing() async throws {
         try await withTemporaryDatabase { database in

@@ -26,7 +26,7 @@ struct RevisionTests {
                     "keys.create",
                     {
                         _ = try await store.keys.create(
-                            in: organization, account: account, role: .agent, name: "n", hash: SecretHash(of: "n"))
+                            in: organization, account: account, role: .admin, name: "n", hash: SecretHash(of: "n"))
                     }
                 ),
                 ("keys.revoke", { _ = try await store.keys.revoke(all.key.id, in: organization) }),

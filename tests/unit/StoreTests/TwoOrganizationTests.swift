@@ -92,7 +92,7 @@ struct TwoOrganizationTests {
     /// organization; listing organizations is the installation's right; polls, sweeps and purges return ids or counts.
     private static let crossing: Set = [
         "OrganizationRepository.find(slug:)", "OrganizationRepository.list(_:)", "KeyRepository.createInstallationKey(name:hash:id:)",
-        "KeyRepository.find(hash:)", "KeyRepository.touch(_:)", "KeyRepository.listInstallationKeys(_:)",
+        "KeyRepository.find(hash:)", "KeyRepository.standing(hash:)", "KeyRepository.touch(_:)", "KeyRepository.listInstallationKeys(_:)",
         "KeyRepository.revokeInstallationKey(_:)", "ReplicaRepository.register(_:kind:address:version:)",
         "ReplicaRepository.heartbeat(_:load:isDraining:)", "ReplicaRepository.deregister(_:)", "ReplicaRepository.live(_:)",
         "ReplicaRepository.purge(olderThan:)", "SessionRepository.release(_:)", "SessionRepository.closedSessions(of:)",
@@ -106,8 +106,11 @@ struct TwoOrganizationTests {
 
     private static var identity: [String: Attempt] {
         [
-            "OrganizationRepository.create(id:name:slug:)": { store, mine, theirs in
-                try await store.organizations.create(id: theirs.organization, name: "n", slug: mine.name + "-2")
+            "OrganizationRepository.create(id:name:slug:adminKey:)": { store, mine, theirs in
+                await expect(.alreadyExists) {
+                    try await store.organizations.create(name: "n", slug: mine.name + "-3", adminKey: theirs.keyHash)
+                }
+                return try await store.organizations.create(id: theirs.organization, name: "n", slug: mine.name + "-2")
             },
             "OrganizationRepository.find(_:)": { store, mine, _ in try await store.organizations.find(mine.organization) },
             "OrganizationRepository.revision(of:)": { store, mine, _ in try await store.organizations.revision(of: mine.organization) },
@@ -127,7 +130,10 @@ struct TwoOrganizationTests {
             },
             "AccountRepository.list(in:_:)": { store, mine, _ in try await store.accounts.list(in: mine.organization) },
             "KeyRepository.create(in:account:role:name:hash:id:)": { store, mine, theirs in
-                try await store.keys.create(
+                await expect(.alreadyExists) {
+                    try await store.keys.create(in: mine.organization, role: .admin, name: "n", hash: theirs.keyHash)
+                }
+                return try await store.keys.create(
                     in: mine.organization, account: theirs.account.id, role: .admin, name: "n", hash: SecretHash(of: mine.name + "2"))
             },
             "KeyRepository.isActive(_:in:)": { store, mine, theirs in

@@ -13,10 +13,9 @@ enum KeyRoutes {
             let name = fields.string("name", maxCharacters: 200)
             let role: Principal.Role? = fields.choice("role")
             try fields.finish()
-            let account = try await call.store.accounts.create(in: principal.organization, name: name)
             let key = APIKeyText()
             let record = try await call.store.keys.create(
-                in: principal.organization, account: account.id, role: role ?? .agent, name: name, hash: key.hash)
+                in: principal.organization, role: role ?? .agent, name: name, hash: key.hash)
             return .created(["key": .string(key.secret.reveal()), "record": record.json])
         },
         Route(.keysList) { call in

@@ -15,11 +15,8 @@ enum OrganizationRoutes {
                 fields.fault("slug", "must begin with a small letter and hold only small letters, digits and `-`")
             }
             try fields.finish()
-            let organization = try await call.store.organizations.create(name: name, slug: slug)
-            let account = try await call.store.accounts.create(in: organization.id, name: "Admin")
             let key = APIKeyText()
-            _ = try await call.store.keys.create(
-                in: organization.id, account: account.id, role: .admin, name: "First admin key", hash: key.hash)
+            let organization = try await call.store.organizations.create(name: name, slug: slug, adminKey: key.hash)
             return .created(
                 ["organization": organization.json, "admin_key": .string(key.secret.reveal())])
         },
