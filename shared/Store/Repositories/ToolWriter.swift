@@ -15,10 +15,11 @@ struct ToolWriter {
     static func check(_ set: ToolSet, limits: StoreLimits) throws(StoreError) {
         func refuse(_ message: String) -> StoreError { StoreError(code: .invalidValue, message: message) }
         guard set.tools.count <= limits.maxToolsPerIntegration else {
-            throw refuse("the integration has more than \(limits.maxToolsPerIntegration) tools")
+            throw StoreError(code: .limitReached, message: "the integration has more than \(limits.maxToolsPerIntegration) tools")
         }
         guard set.definitions.count <= limits.maxDefinitionsPerIntegration else {
-            throw refuse("the integration has more than \(limits.maxDefinitionsPerIntegration) schema definitions")
+            throw StoreError(
+                code: .limitReached, message: "the integration has more than \(limits.maxDefinitionsPerIntegration) schema definitions")
         }
         for tool in set.tools {
             guard tool.name.utf8.count <= limits.maxNameBytes else {

@@ -163,7 +163,7 @@ struct CatalogTests {
         limits.maxConnections = 0
         try await withTemporaryStore(limits: limits) { store in
             let organization = try await store.makeTenant().organization.id
-            await expect(.invalidValue) { try await store.integrations.add(.sample(), tools: .numbered(4), in: organization) }
+            await expect(.limitReached) { try await store.integrations.add(.sample(), tools: .numbered(4), in: organization) }
             await expect(.invalidValue) {
                 try await store.integrations.add(.sample(document: Array(repeating: 1, count: 11)), tools: ToolSet(), in: organization)
             }
