@@ -100,7 +100,7 @@ let package = Package(
             name: "Identity", dependencies: ["JSON", "Model", "OperatorHTTP", "Store", crypto, jwtKit, logging], path: "shared/Identity"),
         .target(
             name: "ExecutionStack",
-            dependencies: ["Catalog", "Engine", "JSON", "Model", "Sandbox", "Store", logging],
+            dependencies: ["Catalog", "Engine", "Identity", "JSON", "Model", "Sandbox", "Store", logging],
             path: "shared/ExecutionStack"),
         .target(name: "RoostAPI", dependencies: ["Identity", "JSON", "Model", httpTypes], path: "shared/RoostAPI"),
         .target(

@@ -132,6 +132,9 @@ package final class ReplicaRegistration: Service {
         } while (try? await self.clock.sleep(self.limits.heartbeatInterval)) != nil
     }
 
+    /// How long the row of a process that is gone is kept: whatever it owned was taken or ended long before.
+    private static let retention: Duration = .seconds(86_400)
+
     /// One heartbeat, or one registration where there is nothing to keep.
     private func beat(address: String, load: Int64) async throws {
         let sent = self.clock.now()
@@ -139,6 +142,8 @@ package final class ReplicaRegistration: Service {
             let replica = try await self.store.replicas.register(
                 self.identity.id, kind: self.identity.kind, address: address, version: self.identity.version)
             self.renewed(replica.lease, sent: sent)
+            // Each start leaves a row, so each start clears those of long ago.
+            _ = try await self.store.replicas.purge(olderThan: Self.retention)
             self.logger.info("registered", metadata: ["replica": "\(replica.id)", "epoch": "\(replica.epoch)", "address": "\(address)"])
             return
         }
