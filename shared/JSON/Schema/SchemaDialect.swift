@@ -22,7 +22,7 @@ struct SchemaDialect: OptionSet, Sendable {
         return .success(dialect)
     }
 
-    /// A vocabulary that a schema cannot do without and that is not implemented.
+    /// A vocabulary that a schema requires and this validator does not know (JSON Schema 2020-12 core, section 8.1.2).
     struct UnknownVocabulary: Error {
         let uri: String
     }
