@@ -5,13 +5,15 @@ import Testing
 final class RawConnection: Sendable {
     private let socket: Int32
 
-    init(_ roost: RunningRoost) throws {
+    /// - Parameter receiveBuffer: The room in the socket for what is not read, in bytes; the system's choice by default.
+    init(_ roost: RunningRoost, receiveBuffer: Int32? = nil) throws {
         let port = try #require(roost.url.split(separator: ":").last.flatMap { UInt16($0) })
         self.socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         try #require(self.socket >= 0)
         // Far beyond what an answer takes; without it a gateway that neither answers nor closes would hang the test.
         var limit = timeval(tv_sec: 30, tv_usec: 0)
         setsockopt(self.socket, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        if var receiveBuffer { setsockopt(self.socket, SOL_SOCKET, SO_RCVBUF, &receiveBuffer, socklen_t(MemoryLayout<Int32>.size)) }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
@@ -32,11 +34,14 @@ final class RawConnection: Sendable {
     }
 
     /// Everything that comes until the gateway closes.
-    func readAll() -> String {
+    func readAll() -> String { String(decoding: self.readAllBytes(), as: UTF8.self) }
+
+    /// Everything that comes until the gateway closes, as bytes.
+    func readAllBytes() -> [UInt8] {
         var (all, buffer) = ([UInt8](), [UInt8](repeating: 0, count: 1 << 16))
         while true {
             let count = recv(self.socket, &buffer, buffer.count, 0)
-            guard count > 0 else { return String(decoding: all, as: UTF8.self) }
+            guard count > 0 else { return all }
             all += buffer[..<count]
         }
     }
