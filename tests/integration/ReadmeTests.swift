@@ -35,7 +35,7 @@ import Testing
                 of: "127.0.0.1:9100", with: notes.address)
         let outcome = try await Program.run(
             "/bin/bash", ["-euc", "cd '\(Program.root)'\n" + commands],
-            environment: ["ROOST_KEY": roost.agentKey, "ADMIN_KEY": roost.adminKey])
+            environment: ["AGENT_KEY": roost.agentKey, "ADMIN_KEY": roost.adminKey])
         try #require(outcome.status.isSuccess, "\(outcome.errors)")
         return outcome.output
     }
