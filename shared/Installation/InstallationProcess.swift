@@ -52,7 +52,7 @@ package struct InstallationProcess: Sendable {
         _ settings: InstallationSettings, on database: SQLiteDatabase, kind: Replica.Kind, version: String, logger: Logger
     ) async throws -> InstallationProcess {
         let store = Store(database: database, limits: settings.store.limits)
-        try await store.migrate()
+        try await store.prepare()
         let keyBytes = try PrivateFile.read(settings.channel.keyFile)
         guard let channelKey = ChannelKey(bytes: keyBytes) else {
             throw InstallationError(

@@ -19,10 +19,31 @@ package struct Store: Sendable {
     }
 
     /// Brings the schema up to date; safe when several processes start at once. Returns the ids of the steps that it took.
+    ///
+    /// On PostgreSQL it is for the role that owns the tables, which no service connects as, and gives the services' role its rights.
+    ///
+    /// - Parameter serviceRole: the PostgreSQL role that services connect as; made when it is missing and the caller may make roles.
     @discardableResult
-    package func migrate() async throws -> [String] {
-        try await Migrations(Schema.migrations).run(on: self.context.database)
+    package func migrate(serviceRole: String = Store.defaultServiceRole) async throws -> [String] {
+        let database = self.context.database
+        guard database.dialect == .postgreSQL else { return try await Migrations(Schema.migrations).run(on: database) }
+        let wall = try TenantWall(role: serviceRole)
+        return try await Migrations(Schema.migrations).run(on: database) { try await wall.raise(on: $0) }
     }
+
+    /// What a service calls before anything else: sees to it that the database is one that it can use, or throws.
+    ///
+    /// On SQLite it brings the schema up to date, because the file is the service's own. On PostgreSQL it refuses a schema that is not
+    /// up to date, and a role for which the wall between organizations does not stand.
+    package func prepare() async throws {
+        switch self.context.database.dialect {
+        case .sqlite: try await self.migrate()
+        case .postgreSQL: try await ServiceAccess(database: self.context.database).check()
+        }
+    }
+
+    /// The PostgreSQL role that services connect as, unless the installation names another.
+    package static let defaultServiceRole = "roost_service"
 
     /// Tenants and their revisions.
     package var organizations: OrganizationRepository { OrganizationRepository(context: self.context) }

@@ -53,7 +53,7 @@ package struct Bootstrap: Sendable {
     }
 
     private func run(_ store: Store) async throws -> Keys {
-        try await store.migrate()
+        try await store.prepare()
         let organization = try await self.organization(store)
         try PrivateFile.createIfMissing(self.keysFile) { Self.newFile(organization) }
         for part in KeyPart.allCases { try await self.ensure(part, store) }

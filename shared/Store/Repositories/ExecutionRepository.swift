@@ -103,11 +103,8 @@ package struct ExecutionRepository: Sendable {
 
     /// Which of a process's executions somebody wants stopped: what every owner polls. Crosses organizations, ids only.
     package func cancelRequests(of lease: ReplicaLease) async throws -> [ExecutionReference] {
-        try await self.context.installation.all(
-            """
-            SELECT organization_id, id FROM executions
-            WHERE owner_replica = $1 AND owner_epoch = $2 AND ended_at IS NULL AND cancel_requested_at IS NOT NULL LIMIT $3
-            """, lease.replica, lease.epoch, self.context.limits.maxPageSize, as: ExecutionReference.init)
+        try await self.context.ask(.cancelRequests, lease.replica, lease.epoch, self.context.limits.maxPageSize)
+            .map(ExecutionReference.init)
     }
 
     /// Ends what dead owners left, as `failed` with ``interruptedCode``; returns what it ended, up to ``StoreLimits/sweepBatch``. Any
@@ -154,13 +151,9 @@ package struct ExecutionRepository: Sendable {
 
     /// Executions whose owner's lease lapsed. Crosses organizations, ids only.
     private func orphans() async throws -> [ExecutionReference] {
-        try await self.context.installation.all(
-            """
-            SELECT e.organization_id, e.id FROM executions e
-            WHERE e.ended_at IS NULL AND NOT EXISTS (
-                SELECT 1 FROM replicas r WHERE r.id = e.owner_replica AND r.epoch = e.owner_epoch AND r.heartbeat_at > {now} - $1)
-            LIMIT $2
-            """, self.context.limits.replicaLease.microseconds, self.context.limits.sweepBatch, as: ExecutionReference.init)
+        try await self.context.ask(
+            .orphanedExecutions, self.context.limits.replicaLease.microseconds, self.context.limits.sweepBatch
+        ).map(ExecutionReference.init)
     }
 
     /// Ends one orphan unless somebody did meanwhile; looks at the lease again, in the statement that writes.

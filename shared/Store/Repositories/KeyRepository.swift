@@ -75,21 +75,15 @@ package struct KeyRepository: Sendable {
 
     /// Whose key it is; nil for one that does not exist or was revoked. Crosses organizations: the key is what names one.
     package func find(hash: SecretHash) async throws -> Found? {
-        let rows = try await self.context.installation.query(
-            """
-            SELECT organization_id, id, account_id, role, CASE WHEN last_used_at > {now} - $2 THEN 0 ELSE 1 END
-                FROM api_keys WHERE key_hash = $1 AND revoked_at IS NULL
-            UNION ALL
-            SELECT NULL, id, NULL, NULL, CASE WHEN last_used_at > {now} - $2 THEN 0 ELSE 1 END
-                FROM installation_keys WHERE key_hash = $1 AND revoked_at IS NULL
-            """, hash, self.context.limits.touchInterval.microseconds)
-        guard let row = rows.first else { return nil }
+        guard let row = try await self.row(of: hash) else { return nil }
         var reader = row.reader()
         let organization: OrganizationID? = try reader.next()
         let id: APIKeyID = try reader.next()
         let account: AccountID? = try reader.next()
         let role: Principal.Role? = try reader.next()
+        let isActive: Bool = try reader.next()
         let isTouchDue: Bool = try reader.next()
+        guard isActive else { return nil }
         guard let organization else { return Found(holder: .installation(id), isTouchDue: isTouchDue) }
         guard let account, let role else { throw StoreError(code: .corrupted, message: "a key has no account or role") }
         let principal = Principal(organization: organization, account: account, role: role, method: .apiKey(id))
@@ -98,13 +92,12 @@ package struct KeyRepository: Sendable {
 
     /// What became of a key, an organization's or the installation's. Crosses organizations and returns nothing of theirs.
     package func standing(hash: SecretHash) async throws -> Standing {
-        let isActive: Bool? = try await self.context.installation.first(
-            """
-            SELECT CASE WHEN revoked_at IS NULL THEN 1 ELSE 0 END FROM api_keys WHERE key_hash = $1
-            UNION ALL
-            SELECT CASE WHEN revoked_at IS NULL THEN 1 ELSE 0 END FROM installation_keys WHERE key_hash = $1
-            """, hash, as: { try $0.single() })
-        return isActive.map { $0 ? .active : .revoked } ?? .absent
+        guard let row = try await self.row(of: hash) else { return .absent }
+        return row.values[4] == true.databaseValue ? .active : .revoked
+    }
+
+    private func row(of hash: SecretHash) async throws -> DatabaseRow? {
+        try await self.context.ask(.findKey, hash, self.context.limits.touchInterval.microseconds).first
     }
 
     /// Whether a key still works, for what was begun with it and goes on.

@@ -43,17 +43,24 @@ package struct OrganizationRepository: Sendable {
 
     /// The organization with a slug. Crosses organizations.
     package func find(slug: String) async throws -> Organization? {
-        try await self.context.installation.first(
-            "SELECT \(Organization.columns) FROM organizations WHERE slug = $1", slug, as: Organization.init)
+        guard let id: OrganizationID = try await self.context.ask(.findOrganization, slug).first?.single() else { return nil }
+        return try await self.find(id)
     }
 
     /// All organizations of the installation, oldest first. Crosses organizations.
+    ///
+    /// Asks for their ids and then each one for its name: rare, at most ``StoreLimits/maxPageSize`` short statements, and there is no
+    /// statement that reads what several organizations are called.
     package func list(_ page: PageRequest = .first) async throws -> Page<Organization> {
         let keyset = try Keyset(page, list: "organizations", limits: self.context.limits)
-        let items = try await self.context.installation.all(
-            "SELECT \(Organization.columns) FROM organizations WHERE organization_id > $1 ORDER BY organization_id LIMIT $2",
-            keyset.ascending, keyset.fetchCount, as: Organization.init)
-        return keyset.page(items) { [$0.id.rawValue] }
+        let page = keyset.page(
+            try await self.context.ask(.listOrganizations, keyset.ascending, keyset.fetchCount).map { try $0.single(OrganizationID.self) }
+        ) { [$0.rawValue] }
+        var organizations: [Organization] = []
+        for id in page.items {
+            if let organization = try await self.find(id) { organizations.append(organization) }
+        }
+        return Page(items: organizations, next: page.next)
     }
 
     /// The organization's revision: raised in the transaction of every change to its policies, connections, integrations, keys or

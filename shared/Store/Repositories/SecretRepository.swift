@@ -31,13 +31,13 @@ package struct SecretRepository: Sendable {
     /// Whether any organization has a sealed value: a vault makes a new key only when nothing was sealed with another. Crosses
     /// organizations and returns nothing of theirs.
     package func existAny() async throws -> Bool {
-        try await !self.context.installation.query("SELECT 1 FROM sealed_secrets LIMIT 1").isEmpty
+        try await self.someKeyVersion() != nil
     }
 
     /// The key version of some sealed value of any organization, nil when there is none: a vault that starts with another key than the one
     /// that sealed them refuses. Crosses organizations and returns nothing of theirs.
     package func someKeyVersion() async throws -> Int? {
-        try await self.context.installation.first("SELECT key_version FROM sealed_secrets LIMIT 1", as: { try $0.single() })
+        try await self.context.ask(.sealingKeyVersion).first?.single()
     }
 
     static func check(_ secrets: [SealedSecret], limits: StoreLimits) throws(StoreError) {

@@ -116,9 +116,22 @@ package struct SessionRepository: Sendable {
     /// organizations and touches nothing but the owner.
     @discardableResult
     package func release(_ lease: ReplicaLease) async throws -> Int {
-        try await self.context.installation.execute(
-            "UPDATE sessions SET owner_replica = NULL, owner_epoch = NULL WHERE owner_replica = $1 AND owner_epoch = $2",
-            lease.replica, lease.epoch)
+        var count = 0
+        var last = ""
+        while true {
+            let organizations: [OrganizationID] = try await self.context.ask(
+                .ownedOrganizations, lease.replica, lease.epoch, last, self.context.limits.sweepBatch
+            ).map { try $0.single() }
+            for organization in organizations {
+                count += try await self.context.connection(organization).execute(
+                    """
+                    UPDATE sessions SET owner_replica = NULL, owner_epoch = NULL
+                    WHERE organization_id = $1 AND owner_replica = $2 AND owner_epoch = $3
+                    """, organization, lease.replica, lease.epoch)
+            }
+            guard let next = organizations.last, organizations.count == self.context.limits.sweepBatch else { return count }
+            last = next.rawValue
+        }
     }
 
     /// Ends a session for good, by its client or an admin; false when it was closed before, `notFound` when there is none.
@@ -136,10 +149,7 @@ package struct SessionRepository: Sendable {
 
     /// Which of a replica's sessions were closed by somebody else: what its owner polls. Crosses organizations, ids only.
     package func closedSessions(of lease: ReplicaLease) async throws -> [ClosedSession] {
-        try await self.context.installation.all(
-            "SELECT organization_id, id FROM sessions WHERE owner_replica = $1 AND owner_epoch = $2 AND state = 'closed' LIMIT $3",
-            lease.replica, lease.epoch, self.context.limits.maxPageSize
-        ) { row in
+        try await self.context.ask(.closedSessions, lease.replica, lease.epoch, self.context.limits.maxPageSize).map { row in
             var row = row.reader()
             return ClosedSession(organization: try row.next(), session: try row.next())
         }
@@ -194,11 +204,23 @@ package struct SessionRepository: Sendable {
     /// Removes sessions that were closed, or showed no activity, for longer than `age`; up to ``StoreLimits/sweepBatch``, returns how
     /// many. Crosses organizations and returns nothing of theirs.
     package func purge(state: SessionRecord.State, olderThan age: Duration) async throws -> Int {
-        try await self.context.installation.execute(
-            """
-            DELETE FROM sessions WHERE (organization_id, id) IN (
-                SELECT organization_id, id FROM sessions WHERE state = $1 AND last_activity_at < {now} - $2 LIMIT $3)
-            """, state, age.microseconds, self.context.limits.sweepBatch)
+        let stale: [OrganizationID] = try await self.context.ask(
+            .staleSessions, state, age.microseconds, self.context.limits.sweepBatch
+        ).map { row in
+            var row = row.reader()
+            return try row.next()
+        }
+        var count = 0
+        for (organization, staleCount) in stale.reduce(into: [OrganizationID: Int](), { $0[$1, default: 0] += 1 }) {
+            // Looks at each session again, in the statement that removes it: it may have shown activity since.
+            count += try await self.context.connection(organization).execute(
+                """
+                DELETE FROM sessions WHERE organization_id = $1 AND id IN (
+                    SELECT id FROM sessions WHERE organization_id = $1 AND state = $2 AND last_activity_at < (SELECT {now} - $3)
+                    ORDER BY last_activity_at LIMIT $4)
+                """, organization, state, age.microseconds, staleCount)
+        }
+        return count
     }
 
     private func check(_ draft: SessionDraft) throws(StoreError) {

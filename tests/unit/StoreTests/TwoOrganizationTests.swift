@@ -54,7 +54,7 @@ struct TwoOrganizationTests {
             let connection = database.connection(in: .installation)
             let names = try await connection.query("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
             let known = Schema.tenantTables + Schema.installationTables
-            #expect(names.compactMap { String(databaseValue: $0.values[0]) } == (known + ["schema_migrations"]).sorted())
+            #expect(names.compactMap { String(databaseValue: $0.values[0]) } == (known + ["schema_migrations", "schema_version"]).sorted())
             #expect(Set(Schema.installationTables) == ["organization_revisions", "installation_keys", "replicas"])
             for table in Schema.tenantTables {
                 let columns = try await connection.query("SELECT name, pk FROM pragma_table_info($1) WHERE pk = 1", table)
