@@ -107,7 +107,8 @@ let package = Package(
             name: "Installation",
             dependencies: [
                 "Catalog", "Channel", "Database", "Egress", "Engine", "ExecutionStack", "Identity", "JSON", "MCP", "Model", "OpenAPI",
-                "OperatorHTTP", "Replicas", "RoostAPI", "Sandbox", "Service", "Store", "Vault", logging, serviceLifecycle, systemPackage,
+                "OperatorHTTP", "Replicas", "RoostAPI", "Sandbox", "Service", "Store", "Vault", logging, serviceLifecycle, subprocess,
+                systemPackage,
             ],
             path: "shared/Installation"),
 
@@ -128,7 +129,8 @@ let package = Package(
             name: "Gateway",
             dependencies: [
                 "Catalog", "Channel", "Database", "Egress", "ExecutionStack", "Identity", "Installation", "JSON", "MCP", "Model", "OpenAPI",
-                "Policies", "Replicas", "RoostAPI", "Service", "SessionAPI", "Store", "Telemetry", httpTypes, hummingbird, hummingbirdCore,
+                "Policies", "Replicas", "RoostAPI", "Service", "SessionAPI", "Store", "Telemetry", "Vault", httpTypes, hummingbird,
+                hummingbirdCore,
                 logging, nioCore, serviceLifecycle,
             ],
             path: "services/api-gateway/Gateway"),
@@ -137,8 +139,8 @@ let package = Package(
         .executableTarget(
             name: "roost",
             dependencies: [
-                "Database", "Identity", "Installation", "Model", "Service", "Store", argumentParser, logging, serviceLifecycle, subprocess,
-                systemPackage,
+                "Database", "Identity", "Installation", "Model", "Service", "Store", "Vault", argumentParser, logging, serviceLifecycle,
+                subprocess, systemPackage,
             ],
             path: "services/roost"),
 
@@ -183,7 +185,7 @@ let package = Package(
             name: "ReplicasTests", dependencies: ["Model", "Replicas", "Store", "TestSupport", logging, serviceLifecycle],
             path: "tests/unit/ReplicasTests"),
         .testTarget(
-            name: "VaultTests", dependencies: ["Model", "Store", "Vault"], path: "tests/unit/VaultTests"),
+            name: "VaultTests", dependencies: ["Database", "JSON", "Model", "Store", "TestSupport", "Vault"], path: "tests/unit/VaultTests"),
         .testTarget(name: "PoliciesTests", dependencies: ["Model", "Policies"], path: "tests/unit/PoliciesTests"),
         .testTarget(
             name: "EgressTests",

@@ -6,6 +6,8 @@ struct RoostCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "roost",
         abstract: "Runs and looks after a Roost installation.",
-        subcommands: [DevCommand.self, BootstrapCommand.self, ConfigurationCommand.self]
+        subcommands: [
+            DevCommand.self, BootstrapCommand.self, MigrateCommand.self, VaultCommand.self, ConfigurationCommand.self,
+        ]
     )
 }

@@ -59,7 +59,7 @@ package struct InstallationProcess: Sendable {
                 "The file \(settings.channel.keyFile) holds no key of at least \(ChannelKey.minBytes) bytes. Move it away and run `roost bootstrap`."
             )
         }
-        let vault = try await Self.vault(settings, store)
+        let vault = try await settings.vault.open(store)
         let egress = try EgressClient(limits: settings.egress.limits, allowList: settings.egress.allow, logger: logger)
         var operatorLimits = OperatorHTTPLimits()
         if let issuer = settings.issuer { operatorLimits.timeout = issuer.timeout }
@@ -117,15 +117,6 @@ package struct InstallationProcess: Sendable {
             return nil
         }
         return InternalTarget(host: address.host, port: address.port)
-    }
-
-    private static func vault(_ settings: InstallationSettings, _ store: Store) async throws -> Vault {
-        do {
-            let version = try await store.secrets.someKeyVersion()
-            return Vault(key: try VaultKeyFile.load(path: settings.vault.keyFile, storedKeyVersion: version))
-        } catch let error as VaultError {
-            throw InstallationError(error.message)
-        }
     }
 
     private static func issuer(

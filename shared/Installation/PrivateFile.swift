@@ -6,8 +6,8 @@ import Glibc
 import Darwin
 #endif
 
-/// Files with secrets: readable by their owner only, whole or not there at all, and never reached through a symbolic link, which would
-/// let whoever may write the folder choose what is read.
+/// Files with secrets: readable by their owner only, whole or not there at all, and never reached through a symbolic link that leads out
+/// of their folder. Links within it are how Kubernetes mounts secrets.
 enum PrivateFile {
     /// The largest that is read.
     private static let maxBytes = 64 << 10
@@ -24,6 +24,14 @@ enum PrivateFile {
         try Self.withNewFile(beside: path, contents: contents()) { temporary in
             guard link(temporary, path) == 0 || errno == EEXIST else { throw Errno(rawValue: errno) }
             Self.sync(folder: folder)
+        }
+    }
+
+    /// Makes the file (0600); refuses when it exists.
+    static func create(_ path: String, contents: [UInt8]) throws {
+        try Self.withNewFile(beside: path, contents: contents) { temporary in
+            guard link(temporary, path) == 0 else { throw Errno(rawValue: errno) }
+            Self.sync(folder: Self.folder(of: path))
         }
     }
 
@@ -52,40 +60,92 @@ enum PrivateFile {
     }
 
     /// Reads the file; refuses one that others than its owner can read.
+    ///
+    /// A file of root's may also be readable by our group: that is how a container is handed one that it cannot change.
     static func read(_ path: String) throws -> [UInt8] {
+        guard let bytes = try Self.readIfPresent(path) else {
+            throw InstallationError("The file \(path) is missing. `roost bootstrap` makes it.")
+        }
+        return bytes
+    }
+
+    /// As ``read(_:)``; nil when there is no such file.
+    static func readIfPresent(_ path: String) throws -> [UInt8]? {
+        try Self.readIfPresent(path, within: Self.folder(of: path), maxBytes: Self.maxBytes) { status in
+            let forGroup: mode_t = status.st_uid == 0 && geteuid() != 0 ? 0o040 : 0
+            guard status.st_mode & 0o077 & ~forGroup == 0 else {
+                throw InstallationError("The file \(path) can be read by others than its owner. Run `chmod 600` on it.")
+            }
+        }
+    }
+
+    /// Reads a file of a folder that somebody else fills, such as secrets that are mounted; nil when there is no such file.
+    ///
+    /// - Parameter name: Without `..`. Symbolic links are followed as long as they stay in the folder.
+    static func readIfPresent(_ name: String, inFolder folder: String, maxBytes: Int) throws -> [UInt8]? {
+        try Self.readIfPresent(folder + "/" + name, within: folder, maxBytes: maxBytes) { status in
+            guard status.st_mode & 0o002 == 0 else {
+                throw InstallationError("The file \(name) in the folder of secrets can be written by everybody. Run `chmod o-w` on it.")
+            }
+        }
+    }
+
+    /// - Parameter check: Looks at the file that is open, not at the one that has its name by now.
+    private static func readIfPresent(
+        _ path: String, within folder: String, maxBytes: Int, check: (stat) throws -> Void
+    ) throws -> [UInt8]? {
         let file: FileDescriptor
         do {
             // Opening a pipe would wait for its writer.
-            file = try FileDescriptor.open(FilePath(path), .readOnly, options: [.noFollow, .nonBlocking, .closeOnExec])
+            file = try FileDescriptor.open(FilePath(path), .readOnly, options: [.nonBlocking, .closeOnExec])
         } catch Errno.noSuchFileOrDirectory {
-            throw InstallationError("The file \(path) is missing. `roost bootstrap` makes it.")
-        } catch Errno.tooManySymbolicLinkLevels {
-            throw InstallationError("The file \(path) is a symbolic link. Name the file itself.")
+            return nil
         } catch {
             throw InstallationError("The file \(path) cannot be opened: \(error).")
         }
         return try file.closeAfter {
-            // The file that is open is looked at, not the one that has its name by now.
             var status = stat()
             guard fstat(file.rawValue, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
                 throw InstallationError("\(path) is not a file.")
             }
-            guard status.st_mode & 0o077 == 0 else {
-                throw InstallationError("The file \(path) can be read by others than its owner. Run `chmod 600` on it.")
-            }
-            var bytes: [UInt8] = []
-            var chunk = [UInt8](repeating: 0, count: 4096)
-            do {
-                while bytes.count <= Self.maxBytes {
-                    let count = try chunk.withUnsafeMutableBytes { try file.read(into: $0) }
-                    if count == 0 { return bytes }
-                    bytes += chunk[..<count]
-                }
-            } catch {
-                throw InstallationError("The file \(path) cannot be read: \(error).")
-            }
-            throw InstallationError("The file \(path) is too large to be a key file.")
+            guard let real = Self.realPath(folder), let opened = Self.path(of: file), opened.hasPrefix(real == "/" ? real : real + "/")
+            else { throw InstallationError("The file \(path) is a symbolic link that leads out of its folder. Name the file itself.") }
+            try check(status)
+            return try Self.contents(of: file, path: path, maxBytes: maxBytes)
         }
+    }
+
+    private static func contents(of file: FileDescriptor, path: String, maxBytes: Int) throws -> [UInt8] {
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 4096)
+        do {
+            while bytes.count <= maxBytes {
+                let count = try chunk.withUnsafeMutableBytes { try file.read(into: $0) }
+                if count == 0 { return bytes }
+                bytes += chunk[..<count]
+            }
+        } catch {
+            throw InstallationError("The file \(path) cannot be read: \(error).")
+        }
+        throw InstallationError("The file \(path) is too large to be a key file.")
+    }
+
+    private static func realPath(_ path: String) -> String? {
+        guard let resolved = realpath(path, nil) else { return nil }
+        defer { free(resolved) }
+        return String(cString: resolved)
+    }
+
+    /// Where the open file really is.
+    private static func path(of file: FileDescriptor) -> String? {
+        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
+        #if os(Linux)
+        let count = readlink("/proc/self/fd/\(file.rawValue)", &buffer, buffer.count - 1)
+        guard count > 0 else { return nil }
+        #else
+        guard fcntl(file.rawValue, F_GETPATH, &buffer) == 0 else { return nil }
+        #endif
+        return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     /// Writes and syncs a file (0600) of another name in the same folder, and takes that name away again after `body`.

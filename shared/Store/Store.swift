@@ -45,6 +45,16 @@ package struct Store: Sendable {
     /// The PostgreSQL role that services connect as, unless the installation names another.
     package static let defaultServiceRole = "roost_service"
 
+    /// Whether the database holds every step of this version's schema, and none of a later one.
+    package func isMigrated() async throws -> Bool {
+        do {
+            return try await Migrations(Schema.migrations).isCurrent(on: self.context.database)
+        } catch let error as DatabaseError where error.code == .invalidStatement {
+            // There is no table of stamps in a new database.
+            return false
+        }
+    }
+
     /// Tenants and their revisions.
     package var organizations: OrganizationRepository { OrganizationRepository(context: self.context) }
     /// Who acts within an organization.
@@ -63,6 +73,8 @@ package struct Store: Sendable {
     package var connections: ConnectionRepository { ConnectionRepository(context: self.context) }
     /// Sealed credentials.
     package var secrets: SecretRepository { SecretRepository(context: self.context) }
+    /// The wrapped keys under which credentials are sealed.
+    package var dataKeys: DataKeyRepository { DataKeyRepository(context: self.context) }
     /// Policies.
     package var policies: PolicyRepository { PolicyRepository(context: self.context) }
     /// Runs of agent code.

@@ -30,6 +30,10 @@ package struct StoreLimits: Sendable, Hashable {
     package var maxSecretsPerOwner = 32
     /// Bytes of one sealed value.
     package var maxSealedBytes = 64 << 10
+    /// Sealed values that one transaction seals anew.
+    package var resealBatch = 100
+    /// Data keys of one organization, the retired ones included.
+    package var maxDataKeys = 1000
     /// Replicas that a listing returns.
     package var maxReplicas = 1000
     /// Rows that one sweep ends or one purge removes.

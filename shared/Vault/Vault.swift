@@ -1,91 +1,111 @@
-internal import Crypto
 package import Model
 package import Store
 
-/// Seals and opens the credentials of connections, with AES-256-GCM under a key of the organization.
+/// Seals and opens the credentials of connections: envelope encryption, a data key of each organization's own under the installation's
+/// vault key.
 ///
-/// A sealed value is bound to where it is stored: organization, row and name are authenticated with it. Whoever can write to the database
-/// cannot move a credential to a row where it would be sent to somebody else.
+/// Data keys stand wrapped in the database, the vault key never does. Nothing reads a secret back: a value is opened for the one call
+/// that sends it.
 package struct Vault: Sendable {
-    /// Format 1: one byte of format, 8 bytes of key version, 12 bytes of nonce, the ciphertext, 16 bytes of tag. The format stands first
-    /// so that another one (envelope keys, keys held by a provider) can follow without touching what is stored.
-    private enum Layout {
-        static let format: UInt8 = 1
-        static let versionEnd = 9
-        static let nonceEnd = 21
-        static let tagBytes = 16
+    let keyring: Keyring
+    let store: Store
+    let cache: DataKeyCache
+    private let providers: [SecretKind: any SecretProvider]
+
+    /// - Parameters:
+    ///   - providers: Those beside the database; a reference to another kind is refused.
+    ///   - now: Tests inject their own clock.
+    package init(
+        keyring: Keyring, store: Store, providers: [any SecretProvider] = [], limits: VaultLimits = VaultLimits(),
+        now: @escaping @Sendable () -> ContinuousClock.Instant = { ContinuousClock.now }
+    ) {
+        self.keyring = keyring
+        self.store = store
+        self.cache = DataKeyCache(maxKeys: limits.maxCachedKeys, lifetime: limits.keyLifetime, now: now)
+        self.providers = Dictionary((providers + [DatabaseSecrets()]).map { ($0.kind, $0) }) { $1 }
     }
 
-    private let key: VaultKey
-
-    /// A vault with one key.
-    package init(key: VaultKey) { self.key = key }
-
-    /// The version of the key that seals.
-    package var keyVersion: Int { self.key.version }
-
-    /// Seals a credential for one row and name. Sealing twice gives different bytes.
-    package func seal(_ secret: Secret, organization: OrganizationID, row: String, name: String) throws(VaultError) -> [UInt8] {
-        let header = [Layout.format] + Self.bigEndian(UInt64(self.key.version))
-        let context = Self.authenticated(header: header, organization: organization, row: row, name: name)
-        do {
-            let key = self.key.key(organization: organization.rawValue)
-            let box = try AES.GCM.seal(Array(secret.reveal().utf8), using: key, authenticating: context)
-            return header + Array(box.nonce) + Array(box.ciphertext) + Array(box.tag)
-        } catch {
-            throw VaultError(.cannotOpen, "a credential could not be sealed")
-        }
+    /// Refuses to start without a key that the database's secrets need.
+    package func check() async throws {
+        try self.keyring.check(try await self.store.dataKeys.vaultKeys())
     }
 
-    /// Opens what ``seal(_:organization:row:name:)`` made for the same organization, row and name.
-    package func open(_ sealed: [UInt8], organization: OrganizationID, row: String, name: String) throws(VaultError) -> Secret {
-        guard sealed.first == Layout.format else {
+    /// Seals a value for one credential of a connection.
+    package func seal(
+        _ secret: Secret, name: String, of connection: ConnectionID, in organization: OrganizationID
+    ) async throws -> SealedSecret {
+        try await self.seal(.database, secret, name: name, of: connection, in: organization)
+    }
+
+    /// Seals a reference to a secret of the installation's. It is looked up at once, so that a mistake shows where it is made.
+    package func seal(
+        _ reference: SecretReference, name: String, of connection: ConnectionID, in organization: OrganizationID
+    ) async throws -> SealedSecret {
+        try await self.seal(reference.kind, Secret(reference.name), name: name, of: connection, in: organization)
+    }
+
+    /// The value of a stored credential.
+    package func open(_ sealed: SealedSecret, of connection: ConnectionID, in organization: OrganizationID) async throws -> Secret {
+        let place = DataKey.Place(organization: organization, row: connection.rawValue, name: sealed.name)
+        let content = try await self.content(of: sealed.sealed, at: place)
+        return try await self.provider(content.kind).value(of: content.text, in: organization)
+    }
+
+    private func seal(
+        _ kind: SecretKind, _ text: Secret, name: String, of connection: ConnectionID, in organization: OrganizationID
+    ) async throws -> SealedSecret {
+        let content = SecretContent(kind: kind, text: try await self.provider(kind).admit(text, in: organization))
+        let key = try await self.sealingKey(of: organization)
+        let place = DataKey.Place(organization: organization, row: connection.rawValue, name: name)
+        return SealedSecret(name: name, sealed: try key.seal(content, at: place), keyVersion: key.version)
+    }
+
+    private func provider(_ kind: SecretKind) throws(VaultError) -> any SecretProvider {
+        guard let provider = self.providers[kind] else {
             throw VaultError(
-                .unknownFormat, "a stored credential has a format that this version does not know; was it written by a later one?")
+                .referenceRefused, "This installation provides no secrets from its \(kind == .file ? "folder" : "environment").")
         }
-        guard sealed.count >= Layout.nonceEnd + Layout.tagBytes else { throw Self.cannotOpen }
-        let header = Array(sealed[..<Layout.versionEnd])
-        guard header.dropFirst().elementsEqual(Self.bigEndian(UInt64(self.key.version))) else {
-            throw VaultError(.wrongKey, "a stored credential was sealed with another vault key")
-        }
-        let context = Self.authenticated(header: header, organization: organization, row: row, name: name)
-        do {
-            let box = try AES.GCM.SealedBox(
-                nonce: AES.GCM.Nonce(data: sealed[Layout.versionEnd..<Layout.nonceEnd]),
-                ciphertext: sealed[Layout.nonceEnd..<(sealed.count - Layout.tagBytes)], tag: sealed.suffix(Layout.tagBytes))
-            let bytes = try AES.GCM.open(box, using: self.key.key(organization: organization.rawValue), authenticating: context)
-            return Secret(String(decoding: bytes, as: UTF8.self))
-        } catch {
-            throw Self.cannotOpen
-        }
-    }
-
-    private static let cannotOpen = VaultError(
-        .cannotOpen, "a stored credential cannot be opened: it was changed in the database, or moved from another row; add it again")
-
-    /// What is authenticated with a value: the header and each part behind its length, so that no two different places give the same bytes.
-    private static func authenticated(header: [UInt8], organization: OrganizationID, row: String, name: String) -> [UInt8] {
-        [organization.rawValue, row, name].reduce(into: Array("roost vault".utf8) + header) { bytes, part in
-            bytes += self.bigEndian(UInt64(part.utf8.count)) + part.utf8
-        }
-    }
-
-    private static func bigEndian(_ value: UInt64) -> [UInt8] {
-        withUnsafeBytes(of: value.bigEndian) { Array($0) }
+        return provider
     }
 }
 
 extension Vault {
-    /// Seals one credential of a connection, in the form that the store keeps.
-    package func seal(
-        _ secret: Secret, name: String, of connection: ConnectionID, in organization: OrganizationID
-    ) throws(VaultError) -> SealedSecret {
-        let sealed = try self.seal(secret, organization: organization, row: connection.rawValue, name: name)
-        return SealedSecret(name: name, sealed: sealed, keyVersion: self.keyVersion)
+    /// Opens the envelope, with the version of the data key that it names.
+    func content(of sealed: [UInt8], at place: DataKey.Place) async throws -> SecretContent {
+        try await self.dataKey(try DataKey.version(of: sealed), of: place.organization).open(sealed, at: place)
     }
 
-    /// Opens one stored credential of a connection.
-    package func open(_ sealed: SealedSecret, of connection: ConnectionID, in organization: OrganizationID) throws(VaultError) -> Secret {
-        try self.open(sealed.sealed, organization: organization, row: connection.rawValue, name: sealed.name)
+    /// The organization's newest key, made when it has none. The database is asked each time, so that a rotation binds the next seal in
+    /// every process.
+    func sealingKey(of organization: OrganizationID) async throws -> DataKey {
+        if let newest = try await self.store.dataKeys.newest(in: organization) {
+            self.cache.drop(before: newest.version, of: organization)
+            return try self.unwrapped(newest, of: organization)
+        }
+        return try await self.makeDataKey(1, of: organization)
+    }
+
+    /// Makes a version of the organization's key, or takes the one that another process made first.
+    func makeDataKey(_ version: Int, of organization: OrganizationID) async throws -> DataKey {
+        // A process with another vault key may have been started since this one.
+        try await self.check()
+        let wrapped = try self.keyring.current.wrap(DataKey(version: version), for: organization)
+        let stored = try await self.store.dataKeys.add(wrapped, in: organization)
+        return try self.unwrapped(stored, of: organization)
+    }
+
+    private func dataKey(_ version: Int, of organization: OrganizationID) async throws -> DataKey {
+        if let key = self.cache.key(version, of: organization) { return key }
+        guard let wrapped = try await self.store.dataKeys.find(version, in: organization) else {
+            throw VaultError(.cannotOpen, "a stored credential names a data key that the organization does not have; restore a backup")
+        }
+        return try self.unwrapped(wrapped, of: organization)
+    }
+
+    private func unwrapped(_ wrapped: WrappedDataKey, of organization: OrganizationID) throws(VaultError) -> DataKey {
+        if let key = self.cache.key(wrapped.version, of: organization) { return key }
+        let key = try self.keyring.unwrap(wrapped, for: organization)
+        self.cache.keep(key, of: organization)
+        return key
     }
 }

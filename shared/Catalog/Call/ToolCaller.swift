@@ -3,6 +3,7 @@ import JSON
 import Model
 import OpenAPI
 import Store
+import Vault
 
 /// Sends calls: opens the connection's credentials, makes the request, and maps the answer. A secret exists only in here.
 struct ToolCaller: Sendable {
@@ -60,13 +61,20 @@ struct ToolCaller: Sendable {
         var values: [String: Secret] = [:]
         for sealed in try await self.store.secrets.read(owner: connection, in: organization) {
             do {
-                values[sealed.name] = try self.vault.open(sealed, of: connection, in: organization)
-            } catch {
-                throw ToolError(
-                    code: "connection_unusable", message: "The connection's credentials cannot be opened. Add the connection again.",
-                    retryable: false)
+                values[sealed.name] = try await self.vault.open(sealed, of: connection, in: organization)
+            } catch let error as VaultError {
+                throw ToolError(code: "connection_unusable", message: Self.message(for: error), retryable: false)
             }
         }
         return CredentialSet(method: call.method, values: values)
+    }
+
+    private static func message(for error: VaultError) -> String {
+        switch error.code {
+        case .cannotOpen, .unknownFormat: "The connection's credentials cannot be opened. Add the connection again."
+        case .referenceRefused, .secretMissing:
+            "The connection refers to a secret of the installation that cannot be used. Ask the installation's operator."
+        default: "The installation lacks the key to the connection's credentials. Ask its operator to run `roost doctor`."
+        }
     }
 }

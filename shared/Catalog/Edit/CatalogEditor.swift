@@ -4,6 +4,7 @@ package import Model
 import OpenAPI
 package import Store
 import Synchronization
+import Vault
 
 /// Changes the catalog: adds, refreshes and removes integrations and connections.
 ///
@@ -96,7 +97,12 @@ package struct CatalogEditor: Sendable {
             throw CatalogError(
                 .unknownMethod, "The integration has no such way to sign in. It has: \(methods.map(\.slug).joined(separator: ", ")).")
         }
-        let faults = CredentialSet.faults(of: new.credentials, for: method)
+        // What a reference leads to is checked at each use; that it is there, when it is sealed below.
+        let named = new.credentials.merging(new.references.mapValues { Secret("\($0)") }) { value, _ in value }
+        var faults = CredentialSet.faults(of: named, for: method)
+        for name in new.references.keys.sorted() where new.credentials[name] != nil {
+            faults.append((name, "has both a value and a reference"))
+        }
         guard faults.isEmpty else {
             let words = faults.map { "`\($0.variable)` \($0.message)" }.joined(separator: ", ")
             let wanted = method.variables.isEmpty ? "no credentials" : method.variables.map { "`\($0.name)`" }.joined(separator: " and ")
@@ -106,12 +112,23 @@ package struct CatalogEditor: Sendable {
             integration: new.integration, owner: new.owner, account: new.owner == .user ? new.account : nil, name: new.name,
             method: method.slug,
             baseURL: baseURL)
-        var sealed: [SealedSecret] = []
-        for (name, value) in new.credentials.sorted(by: { $0.key < $1.key }) {
-            sealed.append(try self.vault.seal(value, name: name, of: draft.id, in: organization))
-        }
-        let secrets = sealed
+        let secrets = try await self.seal(new, for: draft.id, in: organization)
         return try await Self.asCatalogErrors { try await self.store.connections.add(draft, secrets: secrets, in: organization) }
+    }
+
+    private func seal(_ new: NewConnection, for connection: ConnectionID, in organization: OrganizationID) async throws -> [SealedSecret] {
+        var sealed: [SealedSecret] = []
+        do {
+            for (name, value) in new.credentials.sorted(by: { $0.key < $1.key }) {
+                sealed.append(try await self.vault.seal(value, name: name, of: connection, in: organization))
+            }
+            for (name, reference) in new.references.sorted(by: { $0.key < $1.key }) {
+                sealed.append(try await self.vault.seal(reference, name: name, of: connection, in: organization))
+            }
+        } catch let error as VaultError where [.referenceRefused, .secretMissing].contains(error.code) {
+            throw CatalogError(.invalidCredentials, error.message)
+        }
+        return sealed
     }
 
     /// Removes a connection with its credentials.

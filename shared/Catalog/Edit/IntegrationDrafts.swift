@@ -1,5 +1,6 @@
 package import Model
 package import OpenAPI
+package import Vault
 
 /// What somebody wants to add as an integration.
 package struct NewIntegration: Sendable {
@@ -35,12 +36,15 @@ package struct NewConnection: Sendable {
     package var method: String?
     /// The credentials by variable. They are sealed and never read again but for calls.
     package var credentials: [String: Secret]
+    /// Secrets that the installation provides, by variable, in the place of credentials.
+    package var references: [String: SecretReference]
     /// Where this connection's calls go instead of the integration's server.
     package var baseURL: String?
 
     package init(
         integration: IntegrationID, owner: ToolAddress.Owner, account: AccountID, name: String, method: String? = nil,
-        credentials: [String: Secret] = [:], baseURL: String? = nil
+        credentials: [String: Secret] = [:], references: [String: SecretReference] = [:],
+        baseURL: String? = nil
     ) {
         self.integration = integration
         self.owner = owner
@@ -48,6 +52,7 @@ package struct NewConnection: Sendable {
         self.name = name
         self.method = method
         self.credentials = credentials
+        self.references = references
         self.baseURL = baseURL
     }
 }

@@ -15,9 +15,10 @@ extension Operation {
         body: Schemas.object(
             [
                 "name": Schemas.string, "method": Schemas.string,
-                "values": ["type": "object", "additionalProperties": Schemas.string], "owner": ConnectionPieces.owner,
+                "values": ["type": "object", "additionalProperties": Schemas.string],
+                "references": ["type": "object", "additionalProperties": Schemas.string], "owner": ConnectionPieces.owner,
                 "base_url": Schemas.string,
-            ], optional: ["values", "owner", "base_url"]),
+            ], optional: ["values", "references", "owner", "base_url"]),
         success: .init(.created, "The connection.", schema: ConnectionPieces.schema)
     )
 

@@ -62,3 +62,10 @@ package struct SealedSecret: Sendable, Hashable {
         self.keyVersion = keyVersion
     }
 }
+
+/// One credential, encrypted, with the row that it belongs to.
+package struct PlacedSecret: Sendable, Hashable {
+    /// The id of the connection.
+    package let owner: String
+    package let secret: SealedSecret
+}

@@ -28,21 +28,55 @@ package struct SecretRepository: Sendable {
         }
     }
 
-    /// Whether any organization has a sealed value: a vault makes a new key only when nothing was sealed with another. Crosses
-    /// organizations and returns nothing of theirs.
-    package func existAny() async throws -> Bool {
-        try await self.someKeyVersion() != nil
+    /// Sealed values of the organization that versions of its data key before `version` sealed, by owner and name, at most
+    /// ``StoreLimits/resealBatch``: one step of walking over all of them.
+    ///
+    /// - Parameter after: The last value of the step before; nil for the first.
+    package func sealed(
+        before version: Int, after: PlacedSecret?, in organization: OrganizationID
+    ) async throws -> [PlacedSecret] {
+        try await self.context.connection(organization).all(
+            """
+            SELECT owner_id, name, sealed, key_version FROM sealed_secrets
+            WHERE organization_id = $1 AND key_version < $2 AND (owner_id > $3 OR (owner_id = $3 AND name > $4))
+            ORDER BY owner_id, name LIMIT $5
+            """, organization, version, after?.owner ?? "", after?.secret.name ?? "", self.context.limits.resealBatch
+        ) { row in
+            var row = row.reader()
+            let owner: String = try row.next()
+            return PlacedSecret(
+                owner: owner, secret: SealedSecret(name: try row.next(), sealed: try row.next(), keyVersion: try row.next()))
+        }
     }
 
-    /// The key version of some sealed value of any organization, nil when there is none: a vault that starts with another key than the one
-    /// that sealed them refuses. Crosses organizations and returns nothing of theirs.
-    package func someKeyVersion() async throws -> Int? {
-        try await self.context.ask(.sealingKeyVersion).first?.single()
+    /// Puts newly sealed forms of the same values in their places, in one transaction; returns how many. A value that was replaced or
+    /// removed meanwhile stays as it is.
+    package func reseal(
+        _ changes: [(old: PlacedSecret, new: SealedSecret)], in organization: OrganizationID
+    ) async throws -> Int {
+        try Self.check(changes.map(\.new), maxCount: self.context.limits.resealBatch, limits: self.context.limits)
+        return try await self.context.refusing {
+            try await self.context.database.transaction(in: .organization(organization)) { connection in
+                var count = 0
+                for (old, new) in changes {
+                    count += try await connection.execute(
+                        """
+                        UPDATE sealed_secrets SET key_version = $4, sealed = $5
+                        WHERE organization_id = $1 AND owner_id = $2 AND name = $3 AND key_version = $6 AND sealed = $7
+                        """, organization, old.owner, old.secret.name, new.keyVersion, new.sealed, old.secret.keyVersion, old.secret.sealed)
+                }
+                return count
+            }
+        }
     }
 
     static func check(_ secrets: [SealedSecret], limits: StoreLimits) throws(StoreError) {
-        guard secrets.count <= limits.maxSecretsPerOwner else {
-            throw StoreError(code: .limitReached, message: "a connection holds at most \(limits.maxSecretsPerOwner) credentials")
+        try self.check(secrets, maxCount: limits.maxSecretsPerOwner, limits: limits)
+    }
+
+    private static func check(_ secrets: [SealedSecret], maxCount: Int, limits: StoreLimits) throws(StoreError) {
+        guard secrets.count <= maxCount else {
+            throw StoreError(code: .limitReached, message: "a connection holds at most \(maxCount) credentials")
         }
         guard secrets.allSatisfy({ $0.sealed.count <= limits.maxSealedBytes && $0.name.utf8.count <= limits.maxNameBytes }) else {
             throw StoreError(code: .invalidValue, message: "a credential is longer than \(limits.maxSealedBytes) bytes")

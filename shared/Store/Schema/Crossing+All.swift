@@ -4,7 +4,7 @@ extension Crossing {
     /// Every question across organizations. A test compares the list with the functions that PostgreSQL has.
     static let all = [
         Self.findKey, .findOrganization, .listOrganizations, .ownedOrganizations, .closedSessions, .staleSessions, .cancelRequests,
-        .orphanedExecutions, .sealingKeyVersion,
+        .orphanedExecutions,
     ]
 
     /// Whose key a hash is, revoked or not: an organization's, or the installation's, which has no organization. On every request, hence
@@ -78,8 +78,4 @@ extension Crossing {
             SELECT 1 FROM replicas r WHERE r.id = e.owner_replica AND r.epoch = e.owner_epoch AND r.heartbeat_at > {now} - $1)
         LIMIT $2
         """)
-
-    /// With which key some sealed value was sealed; none when nothing was sealed yet.
-    static let sealingKeyVersion = Crossing(
-        "cross_sealing_key_version", [], [Column("key_version", .keyVersion)], "SELECT key_version FROM sealed_secrets LIMIT 1")
 }

@@ -22,13 +22,11 @@ struct Crossing: Sendable {
         case role
         /// 0 or 1.
         case flag
-        /// The number of an encryption key.
-        case keyVersion
 
         var type: ValueType {
             switch self {
             case .identifier, .role: .text
-            case .flag, .keyVersion: .integer
+            case .flag: .integer
             }
         }
     }

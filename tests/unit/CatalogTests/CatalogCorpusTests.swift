@@ -124,7 +124,9 @@ struct CatalogCorpusStoreTests {
             try await store.migrate()
             let tenant = try await store.makeTenant()
             func catalog() -> Catalog {
-                Catalog(store: store, vault: Vault(key: VaultKey()), upstream: FakeUpstream(json: "{}"), builtIn: nil)
+                Catalog(
+                    store: store, vault: Vault(keyring: Keyring(current: VaultKey()), store: store), upstream: FakeUpstream(json: "{}"),
+                    builtIn: nil)
             }
             let editor = catalog().editor
             let outcome = try await editor.addIntegration(

@@ -33,7 +33,9 @@ struct CatalogFixture {
             try await body(
                 CatalogFixture(
                     store: store,
-                    catalog: Catalog(store: store, vault: Vault(key: VaultKey()), upstream: upstream, builtIn: builtIn, limits: limits),
+                    catalog: Catalog(
+                        store: store, vault: Vault(keyring: Keyring(current: VaultKey()), store: store), upstream: upstream,
+                        builtIn: builtIn, limits: limits),
                     upstream: upstream, tenant: tenant, organization: tenant.organization.id, principal: tenant.principal,
                     other: Principal(
                         organization: tenant.organization.id, account: other.id, role: .agent, method: .apiKey(APIKeyID()))))

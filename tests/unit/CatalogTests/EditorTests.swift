@@ -194,7 +194,7 @@ struct EditorTests {
             let id = try await fixture.addPets().integration.integration.id
             try await fixture.editor.removeIntegration(id, in: fixture.organization)
             #expect(try await fixture.tool("pets.org.main.pets.listPets") == nil)
-            #expect(try await fixture.store.secrets.existAny() == false)
+            #expect(try await fixture.store.secrets.sealed(before: .max, after: nil, in: fixture.organization).isEmpty)
             for _ in 0..<2 {
                 let error = await #expect(throws: CatalogError.self) {
                     try await fixture.editor.removeIntegration(id, in: fixture.organization)

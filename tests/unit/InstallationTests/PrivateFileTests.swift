@@ -32,11 +32,14 @@ import Testing
         }
     }
 
-    @Test("a link, a folder, a file for others, one that is too large and one that is not there are refused")
+    @Test("a link out of the folder, a folder, a file for others, one that is too large and one that is not there are refused")
     func refused() async throws {
         try await withTemporaryFolder { folder in
             try PrivateFile.createIfMissing(folder + "/real") { [1] }
-            try FileManager.default.createSymbolicLink(atPath: folder + "/link", withDestinationPath: folder + "/real")
+            try FileManager.default.createDirectory(atPath: folder + "/other", withIntermediateDirectories: false)
+            try PrivateFile.createIfMissing(folder + "/other/real") { [1] }
+            try FileManager.default.createSymbolicLink(atPath: folder + "/other/link", withDestinationPath: "../real")
+            try FileManager.default.createSymbolicLink(atPath: folder + "/other/absolute", withDestinationPath: folder + "/real")
             try FileManager.default.createSymbolicLink(atPath: folder + "/dangling", withDestinationPath: folder + "/nothing")
             // What stands in the way is not written through.
             try PrivateFile.createIfMissing(folder + "/dangling") { [2] }
@@ -45,12 +48,27 @@ import Testing
             try FileManager.default.setAttributes([.posixPermissions: 0o640], ofItemAtPath: folder + "/open")
             try PrivateFile.createIfMissing(folder + "/large") { [UInt8](repeating: 0, count: (64 << 10) + 1) }
             for (name, word) in [
-                ("link", "symbolic link"), ("dangling", "symbolic link"), ("open", "chmod 600"), ("large", "too large"),
+                ("other/link", "symbolic link"), ("other/absolute", "symbolic link"), ("dangling", "is missing"), ("open", "chmod 600"),
+                ("large", "too large"),
                 ("missing", "is missing"), ("", "not a file"),
             ] {
                 let error = #expect(throws: InstallationError.self) { _ = try PrivateFile.read(folder + "/" + name) }
                 #expect(error.map { "\($0)" }?.contains(word) == true, "\(name)")
             }
+        }
+    }
+
+    @Test("a link within the folder is followed, as Kubernetes mounts secrets")
+    func mounted() async throws {
+        try await withTemporaryFolder { folder in
+            try FileManager.default.createDirectory(atPath: folder + "/..2026_11", withIntermediateDirectories: false)
+            try PrivateFile.createIfMissing(folder + "/..2026_11/vault.key") { [7] }
+            try FileManager.default.createSymbolicLink(atPath: folder + "/..data", withDestinationPath: "..2026_11")
+            try FileManager.default.createSymbolicLink(atPath: folder + "/vault.key", withDestinationPath: "..data/vault.key")
+            #expect(try PrivateFile.read(folder + "/vault.key") == [7])
+            #expect(try PrivateFile.readIfPresent("vault.key", inFolder: folder, maxBytes: 1) == [7])
+            #expect(throws: InstallationError.self) { try PrivateFile.readIfPresent("vault.key", inFolder: folder, maxBytes: 0) }
+            #expect(throws: InstallationError.self) { try PrivateFile.readIfPresent("..data", inFolder: folder, maxBytes: 9) }
         }
     }
 }

@@ -20,6 +20,7 @@ struct Populated {
     let sessionHash: SecretHash
     let execution: ExecutionID
     let blob: BlobHash
+    let dataKey: WrappedDataKey
 
     var organization: OrganizationID { self.tenant.organization.id }
     var hidden: String { "\(self.name)-hidden" }
@@ -43,13 +44,16 @@ extension Store {
             integration: integration.integration.id, owner: .organization, account: nil, name: name, method: hidden, baseURL: hidden)
         let secrets = [SealedSecret(name: hidden, sealed: document, keyVersion: 1)]
         let connection = try await self.connections.add(draft, secrets: secrets, in: organization)
+        let dataKey = try await self.dataKeys.add(
+            WrappedDataKey(version: 1, vaultKeyID: "vk_\(hidden)", wrapped: document), in: organization)
         let sessionHash = SecretHash(of: "\(name) session")
         let session = try await self.sessions.create(.sample(tenant, hash: sessionHash, resource: hidden))
         let execution = ExecutionDraft.sample(tenant, codeHash: hidden)
         try await self.executions.start(execution)
         return Populated(
             tenant: tenant, name: name, account: account, key: key, keyHash: keyHash, policy: policy, integration: integration,
-            connection: connection, session: session, sessionHash: sessionHash, execution: execution.id, blob: BlobHash(of: document))
+            connection: connection, session: session, sessionHash: sessionHash, execution: execution.id, blob: BlobHash(of: document),
+            dataKey: dataKey)
     }
 }
 

@@ -55,13 +55,13 @@ struct TwoOrganizationTests {
             let names = try await connection.query("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
             let known = Schema.tenantTables + Schema.installationTables
             #expect(names.compactMap { String(databaseValue: $0.values[0]) } == (known + ["schema_migrations", "schema_version"]).sorted())
-            #expect(Set(Schema.installationTables) == ["organization_revisions", "installation_keys", "replicas"])
+            #expect(Set(Schema.installationTables) == ["organization_revisions", "installation_keys", "replicas", "vault_keys"])
             for table in Schema.tenantTables {
                 let columns = try await connection.query("SELECT name, pk FROM pragma_table_info($1) WHERE pk = 1", table)
                 #expect(columns.map(\.values) == [[.text("organization_id"), .integer(1)]], "\(table)")
                 let references = try await connection.query(
                     """
-                    SELECT "table" FROM pragma_foreign_key_list($1) GROUP BY id, "table"
+                    SELECT "table" FROM pragma_foreign_key_list($1) WHERE "table" <> 'vault_keys' GROUP BY id, "table"
                     HAVING SUM("from" = 'organization_id' AND "to" = 'organization_id') <> 1
                     """, table)
                 #expect(references.isEmpty, "\(table) refers to a row without its organization")
@@ -96,7 +96,7 @@ struct TwoOrganizationTests {
         "KeyRepository.revokeInstallationKey(_:)", "ReplicaRepository.register(_:kind:address:version:)",
         "ReplicaRepository.heartbeat(_:load:isDraining:)", "ReplicaRepository.deregister(_:)", "ReplicaRepository.live(_:)",
         "ReplicaRepository.purge(olderThan:)", "SessionRepository.release(_:)", "SessionRepository.closedSessions(of:)",
-        "SessionRepository.purge(state:olderThan:)", "SecretRepository.existAny()", "SecretRepository.someKeyVersion()",
+        "SessionRepository.purge(state:olderThan:)", "DataKeyRepository.vaultKeys()", "DataKeyRepository.forget(vaultKey:)",
         "ExecutionRepository.cancelRequests(of:)", "ExecutionRepository.sweep()",
     ]
 
@@ -234,6 +234,40 @@ struct TwoOrganizationTests {
             },
             "SecretRepository.replace(_:owner:in:)": { store, mine, theirs in
                 try await store.secrets.replace([], owner: theirs.connection.connection.id, in: mine.organization)
+            },
+            "SecretRepository.sealed(before:after:in:)": { store, mine, _ in
+                let old = PlacedSecret(owner: "", secret: SealedSecret(name: "", sealed: [], keyVersion: 1))
+                return [
+                    try await store.secrets.sealed(before: 99, after: nil, in: mine.organization),
+                    try await store.secrets.sealed(before: 99, after: old, in: mine.organization),
+                ]
+            },
+            "SecretRepository.reseal(_:in:)": { store, mine, theirs in
+                let theirSecret = SealedSecret(name: theirs.hidden, sealed: Array(theirs.hidden.utf8), keyVersion: 1)
+                let changed = try await store.secrets.reseal(
+                    [
+                        (
+                            PlacedSecret(owner: theirs.connection.connection.id.rawValue, secret: theirSecret),
+                            SealedSecret(name: theirs.hidden, sealed: [], keyVersion: 2)
+                        )
+                    ], in: mine.organization)
+                #expect(changed == 0)
+                return changed
+            },
+            "DataKeyRepository.newest(in:)": { store, mine, _ in try await store.dataKeys.newest(in: mine.organization) },
+            "DataKeyRepository.find(_:in:)": { store, mine, theirs in
+                try await store.dataKeys.find(theirs.dataKey.version, in: mine.organization)
+            },
+            "DataKeyRepository.all(in:)": { store, mine, _ in try await store.dataKeys.all(in: mine.organization) },
+            "DataKeyRepository.add(_:in:)": { store, mine, _ in
+                let other = WrappedDataKey(version: 1, vaultKeyID: "other", wrapped: [0])
+                let stored = try await store.dataKeys.add(other, in: mine.organization)
+                #expect(stored == mine.dataKey)
+                return stored
+            },
+            "DataKeyRepository.rewrap(_:from:in:)": { store, mine, theirs in
+                let other = WrappedDataKey(version: theirs.dataKey.version, vaultKeyID: "other", wrapped: [0])
+                return try await store.dataKeys.rewrap(other, from: theirs.dataKey.vaultKeyID, in: mine.organization)
             },
             "BlobRepository.put(_:in:)": { store, mine, theirs in
                 try await store.blobs.put(Array(theirs.hidden.utf8), in: mine.organization)

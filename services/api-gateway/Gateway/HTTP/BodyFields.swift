@@ -81,6 +81,11 @@ struct BodyFields {
         self.fault(at: [name], message)
     }
 
+    /// A fault of a member's member.
+    mutating func fault(_ name: String, _ member: String, _ message: String) {
+        self.fault(at: [name, member], message)
+    }
+
     private mutating func fault(at path: [String], _ message: String) {
         guard self.faults.count < Self.maxListedFaults else {
             self.unlistedFaultCount += 1

@@ -3,6 +3,7 @@ import JSON
 import Model
 import RoostAPI
 import Store
+import Vault
 
 /// Connections: credentials on an integration. Their values come in here and never go out.
 enum ConnectionRoutes {
@@ -13,6 +14,7 @@ enum ConnectionRoutes {
             let name = fields.string("name", maxCharacters: 63)
             let method = fields.string("method", maxCharacters: 200)
             let values = fields.strings("values")
+            let references = Self.references(&fields)
             let owner: ToolAddress.Owner? = fields.choice("owner", default: .organization)
             let baseURL = fields.optionalString("base_url", maxCharacters: 2048)
             try fields.finish()
@@ -20,7 +22,7 @@ enum ConnectionRoutes {
             let record = try await call.catalog.editor.addConnection(
                 NewConnection(
                     integration: integration.id, owner: owner ?? .organization, account: principal.account, name: name, method: method,
-                    credentials: values.mapValues(Secret.init(_:)), baseURL: baseURL),
+                    credentials: values.mapValues(Secret.init(_:)), references: references, baseURL: baseURL),
                 in: principal.organization)
             return .created(record.json)
         },
@@ -36,6 +38,19 @@ enum ConnectionRoutes {
             return .noContent
         },
     ]
+
+    /// The member `references`: by variable, a secret that the installation provides.
+    private static func references(_ fields: inout BodyFields) -> [String: SecretReference] {
+        var references: [String: SecretReference] = [:]
+        for (name, text) in fields.strings("references").sorted(by: { $0.key < $1.key }) {
+            guard let reference = SecretReference(text) else {
+                fields.fault("references", name, "must be env:NAME or file:PATH")
+                continue
+            }
+            references[name] = reference
+        }
+        return references
+    }
 }
 
 extension ConnectionRecord {

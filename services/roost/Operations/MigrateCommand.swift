@@ -1,0 +1,24 @@
+import ArgumentParser
+import Installation
+import Store
+
+/// `roost migrate`.
+struct MigrateCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "migrate",
+        abstract: "Brings the database's schema to this version.",
+        discussion: """
+            Safe to run at any time and several times at once: one run works, the others wait. A step that fails leaves no trace.
+            """
+    )
+
+    func run() async throws {
+        try await Operation.run {
+            let settings = try await Operation.settings()
+            try await Operation.withDatabase(settings) { database in
+                let ran = try await Store(database: database, limits: settings.store.limits).migrate()
+                print(ran.isEmpty ? "The schema is up to date." : "Ran the steps \(ran.joined(separator: ", ")).")
+            }
+        }
+    }
+}
