@@ -59,6 +59,9 @@ let package = Package(
         .systemLibrary(
             name: "CNGHTTP2", path: "shared/system/CNGHTTP2", pkgConfig: "libnghttp2",
             providers: [.apt(["libnghttp2-dev"])]),
+        .systemLibrary(
+            name: "CPostgres", path: "shared/system/CPostgres", pkgConfig: "libpq",
+            providers: [.apt(["libpq-dev"])]),
 
         // shared: low to high, in the order of shared/order.txt.
         .target(name: "JSON", path: "shared/JSON"),
@@ -72,7 +75,7 @@ let package = Package(
                 "JSON", "Model", configuration, hummingbird, logging, nioCore, serviceLifecycle, systemPackage, unixSignals, yams,
             ],
             path: "shared/Service"),
-        .target(name: "Database", dependencies: ["Model", grdb], path: "shared/Database"),
+        .target(name: "Database", dependencies: ["CPostgres", "Model", grdb], path: "shared/Database"),
         .target(
             name: "Channel", dependencies: ["CNGHTTP2", "Telemetry", crypto, logging, nioCore, nioPosix, nioSSL, serviceLifecycle],
             path: "shared/Channel"),

@@ -7,7 +7,7 @@ package struct DatabaseError: Error, Sendable {
         private enum Wrapped: String {
             case unavailable, busy, timeout, uniqueViolation, foreignKeyViolation, checkViolation, notNullViolation, readOnly, full,
                 corrupted
-            case ioFailure, tooBig, invalidValue, migration, unexpectedValue, invalidStatement, closed
+            case ioFailure, tooBig, invalidValue, migration, unexpectedValue, invalidStatement, closed, notPermitted
         }
 
         private let wrapped: Wrapped
@@ -28,6 +28,8 @@ package struct DatabaseError: Error, Sendable {
         package static let notNullViolation = Code(wrapped: .notNullViolation)
         /// The file, its folder or the connection admits no writes.
         package static let readOnly = Code(wrapped: .readOnly)
+        /// The database role may not do this, or row-level security forbids it.
+        package static let notPermitted = Code(wrapped: .notPermitted)
         /// The disk or the database's own bound is reached.
         package static let full = Code(wrapped: .full)
         /// The file is not a database, or is damaged. Restore a backup.
@@ -57,12 +59,25 @@ package struct DatabaseError: Error, Sendable {
     package let constraint: String?
     /// The database's own number for the error, for searching its documentation: SQLite's extended result code.
     package let nativeCode: Int?
+    /// PostgreSQL's five characters for the error, for searching its documentation.
+    package let sqlState: String?
+    /// Whether the write may have happened: its connection died between the statement, or the COMMIT, and the answer. Look before
+    /// writing again.
+    package let isOutcomeUnknown: Bool
+    /// Whether only a change of configuration can help, for example another password.
+    package let isPermanent: Bool
 
-    package init(code: Code, message: String, constraint: String? = nil, nativeCode: Int? = nil) {
+    package init(
+        code: Code, message: String, constraint: String? = nil, nativeCode: Int? = nil, sqlState: String? = nil,
+        isOutcomeUnknown: Bool = false, isPermanent: Bool = false
+    ) {
         self.code = code
         self.message = message
         self.constraint = constraint
         self.nativeCode = nativeCode
+        self.sqlState = sqlState
+        self.isOutcomeUnknown = isOutcomeUnknown
+        self.isPermanent = isPermanent
     }
 
     /// Whether the same call may succeed later without any change: the database was away or in use.
@@ -72,7 +87,7 @@ package struct DatabaseError: Error, Sendable {
 extension DatabaseError: CustomStringConvertible {
     package var description: String {
         let name = self.constraint.map { " (\($0))" } ?? ""
-        let native = self.nativeCode.map { " [\($0)]" } ?? ""
+        let native = (self.sqlState ?? self.nativeCode.map(String.init)).map { " [\($0)]" } ?? ""
         return "\(self.code)\(name): \(self.message)\(native)"
     }
 }

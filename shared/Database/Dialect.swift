@@ -6,7 +6,7 @@ package enum Dialect: Sendable, Hashable {
     /// The words in braces that statements may use.
     ///
     /// - `{now}`: the database's clock, in microseconds since the Unix epoch. Leases are written and compared with nothing else. It is
-    ///   evaluated once per statement. SQLite's has a resolution of a millisecond.
+    ///   evaluated once per statement, at its start. SQLite's has a resolution of a millisecond.
     /// - `{bytes}`: the type of byte strings.
     /// - `{key}`: the type of text that is compared and sorted, byte by byte on both; PostgreSQL would otherwise use the collation
     ///   that the database happened to be created with, and pages of a list would come in another order.
@@ -20,7 +20,7 @@ package enum Dialect: Sendable, Hashable {
             ]
         case .postgreSQL:
             [
-                "now": "(extract(epoch FROM clock_timestamp()) * 1000000)::BIGINT",
+                "now": "(extract(epoch FROM statement_timestamp()) * 1000000)::BIGINT",
                 "bytes": "BYTEA",
                 "key": "TEXT COLLATE \"C\"",
             ]

@@ -22,7 +22,7 @@ struct SQLiteAutocommit: DatabaseConnection {
     private func write(
         _ statement: RewrittenStatement, isFixed: Bool, values: [DatabaseValue], isQuery: Bool
     ) async throws -> SQLiteHandle.Outcome {
-        self.database.preconditionNoTransaction()
+        OpenTransactions.preconditionNone(on: self.database)
         return try await self.database.writer.withLease { handle in
             try await handle.write(statement, isFixed: isFixed, values: values, isQuery: isQuery)
         }

@@ -16,9 +16,6 @@ package final class SQLiteDatabase: Database {
     private let handles: [SQLiteHandle]
     private let configuration: SQLiteConfiguration
 
-    /// The databases that have a transaction open around the current task.
-    @TaskLocal private static var open: [ObjectIdentifier] = []
-
     /// Opens a file, and makes it where there is none: its folder with mode 0700, itself with 0600.
     ///
     /// - Parameters:
@@ -57,13 +54,13 @@ package final class SQLiteDatabase: Database {
     package func transaction<Result: Sendable>(
         in scope: DatabaseScope, _ body: (any DatabaseConnection) async throws -> Result
     ) async throws -> Result {
-        self.preconditionNoTransaction()
+        OpenTransactions.preconditionNone(on: self)
         return try await self.writer.withLease { handle in
             try await handle.begin()
             let transaction = SQLiteTransaction(
                 handle: handle, statements: self.statements, timeout: self.configuration.transactionTimeout, clock: self.clock)
             do {
-                let result = try await Self.$open.withValue(Self.open + [ObjectIdentifier(self)]) { try await body(transaction) }
+                let result = try await OpenTransactions.within(self) { try await body(transaction) }
                 try transaction.end()
                 try Task.checkCancellation()
                 try await handle.commit()
@@ -90,13 +87,6 @@ package final class SQLiteDatabase: Database {
         self.writer.close()
         self.readers.close()
         for handle in self.handles { try await handle.close() }
-    }
-
-    /// Traps where waiting for the writer would be waiting for oneself.
-    func preconditionNoTransaction() {
-        precondition(
-            !Self.open.contains(ObjectIdentifier(self)),
-            "inside a transaction's body only the transaction's own connection may write; it would wait for itself")
     }
 
     /// The writer first. Under the lock, because two processes that turn a new file to WAL at the same moment fail.

@@ -130,7 +130,7 @@ struct LeasePoolTests {
 }
 
 /// Notices when two hold it at once.
-private final class Occupancy: Sendable {
+final class Occupancy: Sendable {
     private let state = Mutex((count: 0, wasShared: false))
 
     var wasNeverShared: Bool { self.state.withLock { !$0.wasShared } }

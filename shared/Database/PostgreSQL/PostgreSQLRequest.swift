@@ -1,0 +1,81 @@
+import Synchronization
+
+/// One statement on its way through a connection.
+///
+/// Its completion is called exactly once: with the answer, with an error, or with `CancellationError` when its task gives it up. A
+/// request that was given up keeps its place in the pipeline, and what the server answers is thrown away.
+final class PostgreSQLRequest: Sendable {
+    typealias Completion = @Sendable (Result<PostgreSQLResult, any Error>) -> Void
+
+    private enum State {
+        case waiting(Completion)
+        case abandoned
+        case done
+    }
+
+    /// What becomes of the statement beside being run.
+    struct Role: Sendable, Hashable {
+        /// Whether it shares its connection, in which case its end gives back a share of the lease.
+        var isShared = false
+        /// Whether a transaction begins with it.
+        var opensTransaction = false
+        /// Whether the server keeps the statement prepared.
+        var isPrepared = false
+        /// Whose rows it may touch; nil when that is not limited, or was told before.
+        var organization: String?
+    }
+
+    let sql: String
+    let parameters: PostgreSQLParameters
+    let role: Role
+    private let state: Mutex<State>
+
+    init(sql: String, parameters: PostgreSQLParameters = .none, role: Role = Role(), completion: @escaping Completion) {
+        self.sql = sql
+        self.parameters = parameters
+        self.role = role
+        self.state = Mutex(.waiting(completion))
+    }
+
+    /// Whether nobody waits for the answer any more.
+    var isAbandoned: Bool {
+        self.state.withLock { state in
+            if case .abandoned = state { true } else { false }
+        }
+    }
+
+    /// Tells the caller, unless it has gone.
+    func complete(_ result: Result<PostgreSQLResult, any Error>) {
+        let completion: Completion? = self.state.withLock { state in
+            guard case .waiting(let completion) = state else { return nil }
+            state = .done
+            return completion
+        }
+        completion?(result)
+    }
+
+    /// Ends the caller's wait; false when it has ended already.
+    func abandon() -> Bool {
+        let completion: Completion? = self.state.withLock { state in
+            guard case .waiting(let completion) = state else { return nil }
+            state = .abandoned
+            return completion
+        }
+        completion?(.failure(CancellationError()))
+        return completion != nil
+    }
+}
+
+/// Why a connection did not answer a request.
+enum PostgreSQLLinkError: Error {
+    /// The connection ended before the statement was sent: it may be sent on another one.
+    case notSent(DatabaseError)
+    /// The connection ended between the statement and its answer: what it did is not known.
+    case lost(DatabaseError)
+
+    var reason: DatabaseError {
+        switch self {
+        case .notSent(let error), .lost(let error): error
+        }
+    }
+}
