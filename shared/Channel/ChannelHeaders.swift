@@ -41,6 +41,16 @@ package struct ChannelHeaders: Sendable, Hashable {
         self.fields.compactMap { $0.name == name ? $0.value : nil }
     }
 
+    /// The value of a name that comes exactly once; nil otherwise.
+    package func only(_ name: String) -> String? {
+        var found: String?
+        for field in self.fields where field.name == name {
+            guard found == nil else { return nil }
+            found = field.value
+        }
+        return found
+    }
+
     /// Adds a field at the end.
     package mutating func append(_ name: String, _ value: String) {
         self.fields.append(Field(name: name, value: value))

@@ -6,17 +6,19 @@ import Synchronization
 final class JobQueue<Job: Sendable>: Sendable {
     private struct State {
         var waiting: [Job] = []
-        var liveCount = 0
         var isFinished = false
         var isRunning = false
         var runner: CheckedContinuation<Void, Never>?
     }
 
     private let state = Mutex(State())
-    private let maxJobs: Int
+    private let limit: JobLimit
+
+    /// Makes a queue that refuses jobs while as many are waiting or running as the limit allows, which it may share with other queues.
+    init(limit: JobLimit) { self.limit = limit }
 
     /// Makes a queue that refuses jobs while `maxJobs` are waiting or running.
-    init(maxJobs: Int) { self.maxJobs = maxJobs }
+    convenience init(maxJobs: Int) { self.init(limit: JobLimit(maxJobs)) }
 
     /// Whether the queue takes no more jobs.
     var isFinished: Bool { self.state.withLock { $0.isFinished } }
@@ -31,8 +33,7 @@ final class JobQueue<Job: Sendable>: Sendable {
     func push(_ job: Job) throws(Refusal) {
         let runner = try self.state.withLock { state throws(Refusal) in
             guard !state.isFinished else { throw .finished }
-            guard state.liveCount < self.maxJobs else { throw .full }
-            state.liveCount += 1
+            guard self.limit.take() else { throw .full }
             state.waiting.append(job)
             return state.runner.take()
         }
@@ -64,7 +65,7 @@ final class JobQueue<Job: Sendable>: Sendable {
                     for job in jobs {
                         group.addTask {
                             await body(job)
-                            self.state.withLock { $0.liveCount -= 1 }
+                            self.limit.giveBack()
                         }
                     }
                 }

@@ -56,10 +56,10 @@ struct ConnectionPool<Connection: Sendable, Waiter: AnyObject & Sendable>: Senda
         self.maxLeases = max(1, limits.maxRequestsPerConnection)
     }
 
-    /// Asks for the least loaded connection.
-    mutating func lease() -> Lease {
+    /// Asks for the least loaded connection, of those that `isPreferred` if any of them has room.
+    mutating func lease(preferring isPreferred: (Connection) -> Bool = { _ in true }) -> Lease {
         guard !self.isShutDown else { return .failed(Self.shutDownError) }
-        if self.waiters.isEmpty, let index = self.leastLoaded() {
+        if self.waiters.isEmpty, let index = self.leastLoaded(where: isPreferred) ?? self.leastLoaded(where: { _ in true }) {
             let (connection, inUse) = self.use(index)
             var actions = Actions()
             if inUse > 1 { self.grow(&actions) }
@@ -184,11 +184,11 @@ struct ConnectionPool<Connection: Sendable, Waiter: AnyObject & Sendable>: Senda
 
     private func index(of attempt: Int) -> Int? { self.ready.firstIndex { $0.attempt == attempt } }
 
-    private func leastLoaded() -> Int? {
+    private func leastLoaded(where isWanted: (Connection) -> Bool) -> Int? {
         var best: Int?
         for index in self.ready.indices where self.ready[index].inUse < self.ready[index].maxStreams {
             if let current = best, self.ready[current].inUse <= self.ready[index].inUse { continue }
-            best = index
+            if isWanted(self.ready[index].connection) { best = index }
         }
         return best
     }
@@ -203,7 +203,7 @@ struct ConnectionPool<Connection: Sendable, Waiter: AnyObject & Sendable>: Senda
     }
 
     private mutating func serve(_ actions: inout Actions) {
-        while let waiter = self.waiters.first, let index = self.leastLoaded() {
+        while let waiter = self.waiters.first, let index = self.leastLoaded(where: { _ in true }) {
             self.waiters.removeFirst()
             actions.leases.append((waiter, self.use(index).connection))
         }

@@ -29,9 +29,15 @@ extension HTTP2ChannelClient {
     }
 
     private func connect(_ attempt: Int) {
-        let eventLoop = Self.group.next()
-        let connection = HTTP2Connection(eventLoop: eventLoop, attempt: attempt)
-        self.state.withLock { $0.live[attempt] = connection }
+        let (connection, eventLoop) = self.state.withLock { state in
+            // Every event loop is to have one of its own, so that requests that are made on it need no other.
+            let counts = Dictionary(grouping: state.live.values) { ObjectIdentifier($0.eventLoop) }.mapValues(\.count)
+            let loop = Self.group.makeIterator().min { (counts[ObjectIdentifier($0)] ?? 0) < (counts[ObjectIdentifier($1)] ?? 0) }
+            let eventLoop = loop ?? Self.group.next()
+            let connection = HTTP2Connection(eventLoop: eventLoop, attempt: attempt)
+            state.live[attempt] = connection
+            return (connection, eventLoop)
+        }
         // The handlers come after the connection, because a name with several addresses is tried with a channel for each; nothing is read
         // before they are there.
         ClientBootstrap(group: eventLoop)

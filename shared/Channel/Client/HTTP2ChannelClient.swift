@@ -106,7 +106,8 @@ package final class HTTP2ChannelClient: ChannelClient {
 
     /// Gets the least loaded connection, waiting for one if there is none.
     private func lease(deadline: ContinuousClock.Instant?) async throws(ChannelError) -> HTTP2Connection {
-        switch self.state.withLock({ $0.pool.lease() }) {
+        // One on the caller's own event loop is reached without waking another thread.
+        switch self.state.withLock({ $0.pool.lease { $0.eventLoop.inEventLoop } }) {
         case .leased(let connection, let actions):
             self.perform(actions)
             return connection

@@ -37,7 +37,7 @@ final class HTTP2Connection: Sendable {
 
     /// Which of its client's connections it is; zero on a server.
     let attempt: Int
-    private let eventLoop: any EventLoop
+    let eventLoop: any EventLoop
     private let mailbox = Mutex(Mailbox())
 
     init(eventLoop: any EventLoop, attempt: Int = 0) {

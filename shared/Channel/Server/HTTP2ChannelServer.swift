@@ -8,7 +8,8 @@ import Synchronization
 /// The server of the internal channel over HTTP/2.
 ///
 /// Run it as a service: it listens as soon as it runs. Handlers are children of `run()`, at most ``ChannelLimits/maxConcurrentHandlers``
-/// of them; what comes beyond is refused as not processed.
+/// of them; what comes beyond is refused as not processed. They run on event loops: one that computes for longer than it takes to pass on
+/// some kilobytes must leave the loop, with `withTaskExecutorPreference(globalConcurrentExecutor)`.
 package final class HTTP2ChannelServer: ChannelServer {
     private struct State {
         var connections: [ObjectIdentifier: HTTP2Connection] = [:]
@@ -21,7 +22,9 @@ package final class HTTP2ChannelServer: ChannelServer {
     private let tls: NIOSSLContext?
     private let limits: ChannelLimits
     private let logger: Logger
-    private let jobs: JobQueue<HTTP2Stream>
+    /// The handlers' jobs, by event loop. A handler runs on the loop of its connection: most of them look something up and wait, and to
+    /// wake another thread for that costs more than it.
+    private let jobs: [ObjectIdentifier: JobQueue<HTTP2Stream>]
     private let latch = AddressLatch()
     private let state = Mutex(State())
 
@@ -42,7 +45,8 @@ package final class HTTP2ChannelServer: ChannelServer {
         self.limits = limits
         self.logger = logger
         self.tls = try ChannelTLS.context(for: security)
-        self.jobs = JobQueue(maxJobs: limits.maxConcurrentHandlers)
+        let limit = JobLimit(limits.maxConcurrentHandlers)
+        self.jobs = Dictionary(uniqueKeysWithValues: Self.group.makeIterator().map { (ObjectIdentifier($0), JobQueue(limit: limit)) })
     }
 
     package var address: ChannelAddress {
@@ -59,9 +63,7 @@ package final class HTTP2ChannelServer: ChannelServer {
         }
         self.latch.set(.success(ChannelAddress(host: self.bindAddress.host, port: listener.localAddress?.port ?? self.bindAddress.port)))
         await withTaskGroup(of: Void.self) { group in
-            group.addTask {
-                await self.jobs.run { await self.serve($0) }
-            }
+            group.addTask { await self.runHandlers() }
             group.addTask {
                 try? await gracefulShutdown()
                 self.drain(listener)
@@ -76,7 +78,7 @@ package final class HTTP2ChannelServer: ChannelServer {
 
     private func listen() async throws(ChannelError) -> any Channel {
         do {
-            return try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            return try await ServerBootstrap(group: Self.group)
                 .serverChannelOption(.backlog, value: 1_024)
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
                 .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
@@ -100,6 +102,20 @@ package final class HTTP2ChannelServer: ChannelServer {
     }
 
     // MARK: Handlers
+
+    /// The event loops that all channels of the process share.
+    private static var group: MultiThreadedEventLoopGroup { .singleton }
+
+    private func runHandlers() async {
+        await withDiscardingTaskGroup { group in
+            for loop in Self.group.makeIterator() {
+                guard let jobs = self.jobs[ObjectIdentifier(loop)] else { continue }
+                group.addTask(executorPreference: EventLoopExecutor(loop)) {
+                    await jobs.run { await self.serve($0) }
+                }
+            }
+        }
+    }
 
     private func serve(_ stream: HTTP2Stream) async {
         await stream.task.run { await self.answer(stream) }
@@ -145,7 +161,7 @@ package final class HTTP2ChannelServer: ChannelServer {
 
     private func finishJobs() {
         // The queue runs whenever connections exist, so nothing can be left in it.
-        _ = self.jobs.finish()
+        for jobs in self.jobs.values { _ = jobs.finish() }
     }
 }
 
@@ -158,7 +174,10 @@ extension HTTP2ChannelServer: ServerConnectionOwner {
         }
     }
 
-    func accept(_ stream: HTTP2Stream) throws(JobQueue<HTTP2Stream>.Refusal) { try self.jobs.push(stream) }
+    func accept(_ stream: HTTP2Stream) throws(JobQueue<HTTP2Stream>.Refusal) {
+        guard let jobs = self.jobs[ObjectIdentifier(stream.connection.eventLoop)] else { throw .finished }
+        try jobs.push(stream)
+    }
 
     func connectionRefused(_ connection: HTTP2Connection) {
         self.logger.warning("channel client without the right key; check roost.channel.key_file of the gateway and the session-service")
