@@ -16,8 +16,12 @@ enum UUIDv7 {
             switch position {
             case 8, 13, 18, 23: guard byte == UInt8(ascii: "-") else { return false }
             case 14: guard byte == UInt8(ascii: "7") else { return false }
-            case 19: guard "89ab".utf8.contains(byte) else { return false }
-            default: guard "0123456789abcdef".utf8.contains(byte) else { return false }
+            case 19:
+                guard byte == UInt8(ascii: "8") || byte == UInt8(ascii: "9") || byte == UInt8(ascii: "a") || byte == UInt8(ascii: "b")
+                else { return false }
+            default:
+                guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
+                else { return false }
             }
         }
         return true

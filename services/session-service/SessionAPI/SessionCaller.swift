@@ -1,5 +1,6 @@
 package import Channel
 package import Model
+import Synchronization
 
 /// On whose behalf the gateway calls: who acts, and on which resource.
 package struct SessionCaller: Sendable, Hashable {
@@ -17,31 +18,49 @@ package struct SessionCaller: Sendable, Hashable {
 
     /// The fields that carry it.
     package var headers: ChannelHeaders {
-        [
-            SessionHeaders.contract: SessionHeaders.contractVersion,
-            SessionHeaders.organization: self.principal.organization.rawValue,
-            SessionHeaders.account: self.principal.account.rawValue,
-            SessionHeaders.role: self.principal.role.rawValue,
-            SessionHeaders.method: self.principal.method.headerValue,
-            SessionHeaders.resource: self.resource,
-        ]
+        [SessionHeaders.contract: SessionHeaders.contractVersion, SessionHeaders.caller: self.headerValue]
     }
 
-    /// Reads the fields; nil when one is missing, comes twice, or is not of its form.
-    package init?(_ headers: ChannelHeaders) {
-        func only(_ name: String) -> String? {
-            let values = headers.values(of: name)
-            return values.count == 1 ? values.first : nil
-        }
-        guard
-            only(SessionHeaders.contract) == SessionHeaders.contractVersion,
-            let organization = only(SessionHeaders.organization).flatMap(OrganizationID.init(_:)),
-            let account = only(SessionHeaders.account).flatMap(AccountID.init(_:)),
-            let role = only(SessionHeaders.role).flatMap(Principal.Role.init(rawValue:)),
-            let method = only(SessionHeaders.method).flatMap(Principal.Method.init(headerValue:)),
-            let resource = only(SessionHeaders.resource), resource.hasPrefix("/"), resource.utf8.count <= Self.maxResourceBytes
+    /// Organization, account, role, resource and method, one space between them; only the method has spaces in it.
+    private var headerValue: String {
+        let principal = self.principal
+        return [
+            principal.organization.rawValue, principal.account.rawValue, principal.role.rawValue, self.resource,
+            principal.method.headerValue,
+        ].joined(separator: " ")
+    }
+
+    /// Reads ``headerValue``; nil when it is not of its form.
+    fileprivate init?(headerValue: String) {
+        let parts = headerValue.split(separator: " ", maxSplits: 4, omittingEmptySubsequences: false).map(String.init)
+        guard parts.count == 5, let organization = OrganizationID(parts[0]), let account = AccountID(parts[1]),
+            let role = Principal.Role(rawValue: parts[2]), let method = Principal.Method(headerValue: parts[4]),
+            parts[3].hasPrefix("/"), parts[3].utf8.count <= Self.maxResourceBytes
         else { return nil }
-        self.init(principal: Principal(organization: organization, account: account, role: role, method: method), resource: resource)
+        self.init(principal: Principal(organization: organization, account: account, role: role, method: method), resource: parts[3])
+    }
+}
+
+/// Reads callers from requests. It remembers some, because the same few call all the time and reading one costs more than `ping` itself.
+package final class SessionCallers: Sendable {
+    private static let maxEntries = 1024
+    private let known = Mutex<[String: SessionCaller]>([:])
+
+    package init() {}
+
+    /// The caller that the fields carry; nil when one is missing, comes twice, or is not of its form.
+    package func caller(_ headers: ChannelHeaders) -> SessionCaller? {
+        guard headers.only(SessionHeaders.contract) == SessionHeaders.contractVersion, let text = headers.only(SessionHeaders.caller) else {
+            return nil
+        }
+        if let caller = self.known.withLock({ $0[text] }) { return caller }
+        guard let caller = SessionCaller(headerValue: text) else { return nil }
+        self.known.withLock { known in
+            // Starting over costs each caller one reading, and needs no order of use.
+            if known.count >= Self.maxEntries { known = [:] }
+            known[text] = caller
+        }
+        return caller
     }
 }
 

@@ -7,16 +7,9 @@ package enum SessionHeaders {
     package static let prefix = "roost-"
     /// The version of this contract, ``contractVersion``.
     package static let contract = "roost-contract"
-    /// The organization of the principal.
-    package static let organization = "roost-organization"
-    /// The account of the principal.
-    package static let account = "roost-account"
-    /// What the principal may do.
-    package static let role = "roost-role"
-    /// How the principal signed in: `api_key <id>`, `token <issuer> <subject>` (each base64url) or `execution <id>`.
-    package static let method = "roost-method"
-    /// The MCP URL's path, which is what a session is bound to beside its principal.
-    package static let resource = "roost-resource"
+    /// On whose behalf the gateway calls: organization, account, role, the MCP URL's path, to which a session is bound beside its principal,
+    /// and how the principal signed in: `api_key <id>`, `token <issuer> <subject>` (each base64url) or `execution <id>`.
+    package static let caller = "roost-caller"
     /// On an answer: why the service refused a request without having looked at the message, see ``SessionRefusal``.
     package static let refusal = "roost-refusal"
     /// The session, as in MCP.

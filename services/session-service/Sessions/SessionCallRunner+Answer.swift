@@ -44,19 +44,28 @@ extension SessionCallRunner {
         return ChannelResponse(
             status: 200, headers: headers,
             body: .stream { writer in
-                defer { call.abandon() }
-                var event = first
-                while true {
-                    if let current = event {
-                        let last = try await self.deliver(current, of: call, revision, to: writer)
-                        if last { return }
-                    }
-                    await self.wait(for: call, atMost: self.limits.keepAliveInterval)
-                    try Task.checkCancellation()
-                    event = call.take()
-                    if event == nil { try await self.deliver(ServerSentEvent.keepAlive, to: writer) }
+                // Encoding a large result would hold up the event loop.
+                try await withTaskExecutorPreference(globalConcurrentExecutor) {
+                    try await self.passOn(first, call, revision, to: writer)
                 }
             })
+    }
+
+    private func passOn(
+        _ first: SessionCall.Event?, _ call: SessionCall, _ revision: MCPRevision, to writer: ChannelBodyWriter
+    ) async throws {
+        defer { call.abandon() }
+        var event = first
+        while true {
+            if let current = event {
+                let last = try await self.deliver(current, of: call, revision, to: writer)
+                if last { return }
+            }
+            await self.wait(for: call, atMost: self.limits.keepAliveInterval)
+            try Task.checkCancellation()
+            event = call.take()
+            if event == nil { try await self.deliver(ServerSentEvent.keepAlive, to: writer) }
+        }
     }
 
     /// Delivers what happened to a call; true when nothing follows.

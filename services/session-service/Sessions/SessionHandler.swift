@@ -8,6 +8,9 @@ import Store
 import Synchronization
 
 /// Answers the gateway: the server's side of ``SessionEndpoint``.
+///
+/// It runs on event loops. What may compute for long, and would hold up every other message of the loop, leaves it: calls, the catalog,
+/// large messages.
 struct SessionHandler: ChannelHandler {
     let keeper: SessionKeeper
     let runner: SessionCallRunner
@@ -15,10 +18,14 @@ struct SessionHandler: ChannelHandler {
     let draining: DrainFlag
     let limits: SessionLimits
     let logger: Logger
+    private let callers = SessionCallers()
+
+    /// The largest message, in bytes, that is looked at on the event loop; that takes some 10 µs for a kilobyte.
+    private static let maxLoopBytes = 64 << 10
 
     func respond(to request: ChannelRequest) async throws -> ChannelResponse {
         guard let endpoint = SessionEndpoint(method: request.method, path: request.path) else { return ChannelResponse(status: 404) }
-        guard let caller = SessionCaller(request.headers) else {
+        guard let caller = self.callers.caller(request.headers) else {
             self.logger.error("a request on the channel does not keep to the contract", metadata: ["path": "\(request.path)"])
             return ChannelResponse(status: 400)
         }
@@ -70,16 +77,22 @@ struct SessionHandler: ChannelHandler {
         case .acknowledge: return ChannelResponse(status: 202)
         case .refuse(let error): throw error
         case .listTools(let requestID):
-            let tools = try await session.stack(for: caller.principal, from: self.keeper.stacks).tools()
-            return ChannelResponse(json: MCPAnswer.tools(requestID, tools, revision: session.revision))
+            return try await withTaskExecutorPreference(globalConcurrentExecutor) {
+                let tools = try await session.stack(for: caller.principal, from: self.keeper.stacks).tools()
+                return ChannelResponse(json: MCPAnswer.tools(requestID, tools, revision: session.revision))
+            }
         case .start(let call):
             let time = CallTime(self.limits, remaining: remaining)
-            return await self.runner.answer(call, of: session, for: caller.principal, within: time)
+            return await withTaskExecutorPreference(globalConcurrentExecutor) {
+                await self.runner.answer(call, of: session, for: caller.principal, within: time)
+            }
         }
     }
 
     private func envelope(_ request: ChannelRequest) async throws -> MCPEnvelope {
-        try MCPEnvelope.peek(try await self.body(request), limits: self.limits.mcp)
+        let bytes = try await self.body(request)
+        guard bytes.count > Self.maxLoopBytes else { return try MCPEnvelope.peek(bytes, limits: self.limits.mcp) }
+        return try await withTaskExecutorPreference(globalConcurrentExecutor) { try MCPEnvelope.peek(bytes, limits: self.limits.mcp) }
     }
 
     private func body(_ request: ChannelRequest) async throws -> [UInt8] {

@@ -22,7 +22,7 @@ struct SessionAPITests {
         ]
         for method in methods {
             let caller = Self.caller(method, role: role)
-            #expect(SessionCaller(caller.headers) == caller)
+            #expect(SessionCallers().caller(caller.headers) == caller)
             #expect(caller.headers.allSatisfy { $0.name.hasPrefix(SessionHeaders.prefix) })
         }
     }

@@ -200,9 +200,9 @@ struct SessionMessageTests {
             let handler = harness.service.handler
             let cases: [(method: String, path: String, change: (inout ChannelHeaders) -> Void, status: Int)] = [
                 ("GET", "/sessions", { _ in }, 404), ("POST", "/", { _ in }, 404), ("DELETE", "/sessions/org_1", { _ in }, 404),
-                ("POST", "/messages", { $0["roost-organization"] = nil }, 400), ("POST", "/messages", { $0["roost-contract"] = "2" }, 400),
-                ("POST", "/messages", { $0.append("roost-account", "acc_x") }, 400),
-                ("POST", "/messages", { $0["roost-role"] = "root" }, 400),
+                ("POST", "/messages", { $0["roost-caller"] = nil }, 400), ("POST", "/messages", { $0["roost-contract"] = "2" }, 400),
+                ("POST", "/messages", { $0.append("roost-caller", "acc_x") }, 400),
+                ("POST", "/messages", { $0["roost-caller"] = $0["roost-caller"]?.replacing(" agent ", with: " root ") }, 400),
                 ("POST", "/messages", { _ in }, 400), ("DELETE", "/sessions", { _ in }, 400), ("POST", "/sessions", { _ in }, 400),
             ]
             for row in cases {
