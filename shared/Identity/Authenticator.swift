@@ -44,13 +44,19 @@ package final class Authenticator: Sendable {
             throw IdentityError(.credentialsMissing, "Send an API key: Authorization: Bearer roost_…")
         }
         // RFC 9110, section 11.1: the scheme is case-insensitive; RFC 6750, section 2.1: one space, one token.
-        let parts = authorization.split(separator: " ", omittingEmptySubsequences: false)
-        guard parts.count == 2, parts[0].lowercased() == "bearer", !parts[1].isEmpty, parts[1].utf8.count <= self.limits.maxCredentialBytes
-        else {
-            throw .invalid("The Authorization header is not of the form \"Bearer <key>\".")
+        guard let space = authorization.utf8.firstIndex(of: UInt8(ascii: " ")), Self.isBearer(authorization[..<space]) else {
+            throw Self.malformed
         }
-        return try await self.authenticate(bearer: String(parts[1]))
+        let token = authorization[authorization.utf8.index(after: space)...]
+        guard !token.isEmpty, token.utf8.count <= self.limits.maxCredentialBytes, !token.utf8.contains(UInt8(ascii: " ")) else {
+            throw Self.malformed
+        }
+        return try await self.authenticate(bearer: String(token))
     }
+
+    private static func isBearer(_ scheme: Substring) -> Bool { scheme == "Bearer" || scheme.lowercased() == "bearer" }
+
+    private static let malformed = IdentityError.invalid("The Authorization header is not of the form \"Bearer <key>\".")
 
     /// The caller behind a bearer credential.
     package func authenticate(bearer text: String) async throws(IdentityError) -> Caller {
@@ -59,18 +65,15 @@ package final class Authenticator: Sendable {
             return .principal(try executionTokens.verify(text, at: self.time.now()))
         }
         let began = self.time.uptime()
+        if let known = self.cache.find(text, at: began) { return known }
         if let key = APIKeyText(text) {
-            let hash = key.hash
-            if let known = self.cache.find(hash, at: began) { return known }
-            let caller = try await self.lookUp(hash)
-            self.cache.store(caller, for: hash, at: self.time.uptime(), until: began + self.limits.memory)
+            let caller = try await self.lookUp(key.hash)
+            self.cache.store(caller, for: text, at: self.time.uptime(), until: began + self.limits.memory)
             return caller
         }
         guard let issuer, IssuerVerifier.hasForm(text) else { throw .invalid("The key is unknown or was revoked.") }
-        let hash = SecretHash(of: text)
-        if let known = self.cache.find(hash, at: began) { return known }
         let (principal, lifetime) = try await issuer.verify(text)
-        self.cache.store(.principal(principal), for: hash, at: self.time.uptime(), until: began + min(self.limits.memory, lifetime))
+        self.cache.store(.principal(principal), for: text, at: self.time.uptime(), until: began + min(self.limits.memory, lifetime))
         return .principal(principal)
     }
 

@@ -37,7 +37,7 @@ package struct TraceContext: Sendable, Hashable {
 
     /// Starts a new trace.
     package static func root(isSampled: Bool = true) -> TraceContext {
-        var generator = SystemRandomNumberGenerator()
+        var generator = TraceRandom()
         return self.root(isSampled: isSampled, using: &generator)
     }
 
@@ -51,7 +51,7 @@ package struct TraceContext: Sendable, Hashable {
 
     /// Makes the context of an operation that this one starts: same trace, flags and state, a new span.
     package func child() -> TraceContext {
-        var generator = SystemRandomNumberGenerator()
+        var generator = TraceRandom()
         return self.child(using: &generator)
     }
 
