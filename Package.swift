@@ -133,8 +133,7 @@ let package = Package(
             dependencies: [
                 "Catalog", "Channel", "Database", "Egress", "ExecutionStack", "Identity", "Installation", "JSON", "MCP", "Model", "OpenAPI",
                 "Policies", "Replicas", "RoostAPI", "Service", "SessionAPI", "Store", "Telemetry", "Vault", httpTypes, hummingbird,
-                hummingbirdCore,
-                logging, nioCore, serviceLifecycle,
+                hummingbirdCore, logging, nioCore, nioHTTP1, serviceLifecycle,
             ],
             path: "services/api-gateway/Gateway"),
         .executableTarget(
@@ -226,7 +225,7 @@ let package = Package(
             path: "tests/unit/SessionsTests"),
         .testTarget(
             name: "GatewayTests",
-            dependencies: ["Gateway", "Identity", "JSON", "RoostAPI", httpTypes, nioCore, nioEmbedded], path: "tests/unit/GatewayTests"),
+            dependencies: ["Gateway", "Identity", "JSON", "RoostAPI", httpTypes, nioCore, nioEmbedded, nioHTTP1], path: "tests/unit/GatewayTests"),
         .testTarget(
             name: "IntegrationTests",
             dependencies: [

@@ -33,13 +33,23 @@ extension Timestamp: CustomStringConvertible {
         let (days, withinDay) = self.microseconds.flooredDivision(by: 86_400_000_000)
         let date = CivilDate(daysSinceEpoch: days)
         let seconds = withinDay / 1_000_000
-        func padded(_ value: Int64, _ width: Int) -> String {
-            let digits = String(value)
-            return String(repeating: "0", count: max(0, width - digits.count)) + digits
-        }
-        let day = "\(padded(date.year, 4))-\(padded(date.month, 2))-\(padded(date.day, 2))"
-        let time = "\(padded(seconds / 3600, 2)):\(padded(seconds / 60 % 60, 2)):\(padded(seconds % 60, 2))"
-        return "\(day)T\(time).\(padded(withinDay % 1_000_000, 6))Z"
+        let day = "\(date.year.padded(4))-\(date.month.padded(2))-\(date.day.padded(2))"
+        let time = "\((seconds / 3600).padded(2)):\((seconds / 60 % 60).padded(2)):\((seconds % 60).padded(2))"
+        return "\(day)T\(time).\((withinDay % 1_000_000).padded(6))Z"
+    }
+}
+
+extension Timestamp {
+    /// The date of HTTP (RFC 9110, section 5.6.7): `Sun, 22 Nov 2026 15:04:05 GMT`.
+    package var httpDate: String {
+        let (days, withinDay) = self.microseconds.flooredDivision(by: 86_400_000_000)
+        let date = CivilDate(daysSinceEpoch: days)
+        let seconds = withinDay / 1_000_000
+        // The first of January 1970 was a Thursday.
+        let weekday = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"][Int(days.flooredDivision(by: 7).remainder)]
+        let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+        let day = "\(date.day.padded(2)) \(months[Int(date.month) - 1]) \(date.year.padded(4))"
+        return "\(weekday), \(day) \((seconds / 3600).padded(2)):\((seconds / 60 % 60).padded(2)):\((seconds % 60).padded(2)) GMT"
     }
 }
 
@@ -65,5 +75,11 @@ extension Int64 {
     fileprivate func flooredDivision(by divisor: Int64) -> (quotient: Int64, remainder: Int64) {
         let (quotient, remainder) = self.quotientAndRemainder(dividingBy: divisor)
         return remainder < 0 ? (quotient - 1, remainder + divisor) : (quotient, remainder)
+    }
+
+    /// In decimal digits, with zeros in front up to the width.
+    fileprivate func padded(_ width: Int) -> String {
+        let digits = String(self)
+        return String(repeating: "0", count: Swift.max(0, width - digits.count)) + digits
     }
 }

@@ -36,8 +36,10 @@ package struct Gateway: Sendable {
         let gateway = GatewayServices(
             process: process, settings: settings.gateway, mcp: settings.mcp.limits, sessions: tier,
             resource: settings.issuer.map { ProtectedResource(origin: origin, path: MCPEndpoint.path, issuer: $0.issuer) })
-        let router = Self.router(gateway, origin: origin)
-        let application = Self.application(router, settings: settings.gateway, address: address, logger: logger)
+        let endpoint = MCPEndpoint(
+            services: gateway, origins: OriginPolicy(publicURL: origin, allowed: settings.gateway.allowedOrigins),
+            proxies: TrustedProxies(settings.gateway.trustedProxies))
+        let application = Self.application(endpoint, origin: origin, address: address, logger: logger)
         let readiness = Readiness(
             process.readinessChecks + [
                 .init("session-service") { tier.hasReplica ? nil : "no replica is registered" }
@@ -46,14 +48,14 @@ package struct Gateway: Sendable {
         return Gateway(services: process.services + [watch, tier, admin.application(), application])
     }
 
-    /// All routes; no route stands outside of it.
-    static func router(_ services: GatewayServices, origin: String) -> Router<GatewayRequestContext> {
+    /// All routes but the MCP endpoint itself, which ``GatewayConnection`` has.
+    private static func router(_ endpoint: MCPEndpoint, origin: String) -> Router<GatewayRequestContext> {
         let router = Router(context: GatewayRequestContext.self, options: .autoGenerateHeadEndpoints)
-        let origins = OriginPolicy(publicURL: origin, allowed: services.settings.allowedOrigins)
-        router.add(middleware: ProblemMiddleware(proxies: TrustedProxies(services.settings.trustedProxies), origins: origins))
+        let services = endpoint.services
+        router.add(middleware: ProblemMiddleware(proxies: endpoint.proxies, origins: endpoint.origins))
         router.get("/healthz") { _, _ in AdminListener.healthy }
         FrontPage.add(to: router, publicURL: origin)
-        MCPEndpoint(services: services, origins: origins).add(to: router)
+        endpoint.addPreflight(to: router)
         ResourceMetadata.add(to: router, resource: services.resource)
         RouteTable(services: services, document: services.process.apiDocument).add(to: router)
         router.add(middleware: UnroutedMiddleware(router.routes))
@@ -64,15 +66,19 @@ package struct Gateway: Sendable {
     private static let readTimeLimit = TimeAmount.seconds(60)
 
     private static func application(
-        _ router: Router<GatewayRequestContext>, settings: GatewaySettings, address: Announced<String>, logger: Logger
+        _ endpoint: MCPEndpoint, origin: String, address: Announced<String>, logger: Logger
     ) -> some ApplicationProtocol {
+        let settings = endpoint.services.settings
         let host = settings.advertisedHost ?? settings.host
         return Application(
-            router: router,
-            server: .http1(
-                configuration: .init(
-                    additionalChannelHandlers: [SlowReaderHandler(timeLimit: Self.readTimeLimit)],
-                    idleTimeout: .nanoseconds(Int64(settings.idleTimeout / .nanoseconds(1))))),
+            router: Self.router(endpoint, origin: origin),
+            server: HTTPServerBuilder { responder in
+                GatewayConnection(
+                    base: HTTP1Channel(
+                        responder: responder,
+                        configuration: .init(additionalChannelHandlers: [SlowReaderHandler(timeLimit: Self.readTimeLimit)])),
+                    endpoint: endpoint, idleTimeout: .nanoseconds(Int64(settings.idleTimeout / .nanoseconds(1))))
+            },
             configuration: .init(
                 address: .hostname(settings.host, port: settings.port), serverName: nil,
                 availableConnectionsDelegate: .maximum(settings.maxConnections, logger: logger)),

@@ -33,6 +33,13 @@ final class RawConnection: Sendable {
         if isLast { shutdown(self.socket, Int32(SHUT_WR)) }
     }
 
+    /// What comes up to the end of the first `marker`, or until the gateway closes.
+    func readUntil(_ marker: String) -> String {
+        var (all, byte) = ([UInt8](), UInt8(0))
+        while !all.ends(with: marker.utf8), recv(self.socket, &byte, 1, 0) == 1 { all.append(byte) }
+        return String(decoding: all, as: UTF8.self)
+    }
+
     /// Everything that comes until the gateway closes.
     func readAll() -> String { String(decoding: self.readAllBytes(), as: UTF8.self) }
 
@@ -52,4 +59,8 @@ final class RawConnection: Sendable {
         try connection.write(text, isLast: isLast)
         return connection.readAll()
     }
+}
+
+extension [UInt8] {
+    fileprivate func ends(with bytes: String.UTF8View) -> Bool { self.suffix(bytes.count).elementsEqual(bytes) }
 }

@@ -13,6 +13,16 @@ import Testing
         #expect(Timestamp(microseconds: microseconds).description == text)
     }
 
+    @Test(
+        "prints the date of HTTP",
+        arguments: [
+            (0, "Thu, 01 Jan 1970 00:00:00 GMT"), (784_111_777_000_000, "Sun, 06 Nov 1994 08:49:37 GMT"),
+            (1_709_164_799_999_999, "Wed, 28 Feb 2024 23:59:59 GMT"), (-1, "Wed, 31 Dec 1969 23:59:59 GMT"),
+        ])
+    func httpDate(microseconds: Int64, text: String) {
+        #expect(Timestamp(microseconds: microseconds).httpDate == text)
+    }
+
     @Test("advances by a duration, down to the microsecond")
     func advance() {
         #expect(Timestamp(microseconds: 5).advanced(by: .seconds(2) + .microseconds(7)).microseconds == 2_000_012)

@@ -16,15 +16,9 @@ package struct GatewayRequestContext: RequestContext {
     /// The proxies that are believed.
     var proxies = TrustedProxies([])
 
-    /// The request's logger with its trace and its client. Made where something is logged: most requests log nothing, and metadata costs
-    /// more than the rest of their way through the gateway's own code.
+    /// The request's logger with its trace and its client.
     package var requestLogger: Logger {
-        var logger = self.logger
-        logger[metadataKey: "trace.id"] = "\(self.trace.traceID)"
-        if let peer = self.peer?.ipAddress {
-            logger[metadataKey: "client.address"] = "\(self.proxies.client(peer: peer, forwardedFor: self.forwardedFor))"
-        }
-        return logger
+        RequestSource(trace: self.trace, peer: self.peer, forwardedFor: self.forwardedFor, proxies: self.proxies).logger(self.logger)
     }
 
     package init(source: ApplicationRequestContextSource) {

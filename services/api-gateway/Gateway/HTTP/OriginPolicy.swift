@@ -24,7 +24,7 @@ package struct OriginPolicy: Sendable {
 
     /// The fields that go on every answer, errors included: without them a browser hides even the status from its page.
     package func answerFields(for origin: String?) -> HTTPFields {
-        guard let origin else { return [.accessControlAllowOrigin: "*", .accessControlExposeHeaders: Self.exposed] }
+        guard let origin else { return Self.metadataFields }
         guard self.allows(origin) else { return [.vary: "Origin"] }
         return [.accessControlAllowOrigin: origin, .accessControlExposeHeaders: Self.exposed, .vary: "Origin"]
     }

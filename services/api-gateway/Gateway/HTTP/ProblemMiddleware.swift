@@ -43,17 +43,12 @@ struct ProblemMiddleware: RouterMiddleware {
         }
     }
 
-    /// RFC 9112, section 3.2: a request has one `Host`. HTTP/1.0, whose clients in use send it too, is held to the same; a probe of the
-    /// health of this process is answered without.
+    /// HTTP/1.0, whose clients in use send `Host` too, is held to the same; a probe of the health of this process is answered without.
     private static func checkHost(_ request: Request) throws {
         // The first `Host` is the authority; a second one is still among the fields.
-        guard let host = request.head.authority else {
-            guard request.uri.path != "/healthz" else { return }
-            throw Problem.badRequest("The request has no Host field.")
-        }
-        guard request.headers[.secondHost] == nil, host.isHost else {
-            throw Problem.badRequest("The request needs one Host field with a host.")
-        }
+        let hosts = [request.head.authority].compactMap { $0 } + request.headers[values: .secondHost]
+        guard !hosts.isEmpty || request.uri.path != "/healthz" else { return }
+        try RequestHost.check(hosts)
     }
 
     /// Hummingbird's own refusals (no route, bad URI) have a status and no body.
@@ -71,8 +66,6 @@ extension HTTPField.Name {
     static let secondHost = HTTPField.Name(token: "host")
     /// The list of peers that proxies saw; a custom of proxies, in no specification.
     static let xForwardedFor = HTTPField.Name(token: "x-forwarded-for")
-    /// Known to nginx and its kin: `no` keeps a proxy from holding a stream back.
-    static let xAccelBuffering = HTTPField.Name(token: "x-accel-buffering")
 }
 
 extension HTTPField.Name {
@@ -84,11 +77,11 @@ extension HTTPField.Name {
 }
 
 extension Problem {
+    /// The fields of the problem as an answer.
+    var fields: HTTPFields { self.headers + [.contentType: "application/problem+json", .cacheControl: "no-store"] }
+
     /// The problem as an answer.
     var response: Response {
-        var headers = self.headers
-        headers[.contentType] = "application/problem+json"
-        headers[.cacheControl] = "no-store"
-        return Response(status: self.status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: self.json.bytes())))
+        Response(status: self.status, headers: self.fields, body: ResponseBody(byteBuffer: ByteBuffer(bytes: self.json.bytes())))
     }
 }

@@ -1,3 +1,4 @@
+import Channel
 import HTTPTypes
 import Hummingbird
 import Identity
@@ -7,113 +8,153 @@ import Logging
 import MCP
 import Model
 import NIOCore
+import NIOHTTP1
 import SessionAPI
+import Telemetry
 
 /// `/mcp`: checks who calls and what, then passes the message on, as it came, to the session-service that has the session.
 ///
-/// The order of the checks is the protocol's: origin, authentication, method and media types, body, era, session. Answers come back
+/// The order of the checks is the protocol's: host, origin, authentication, method and media types, body, era, session. Answers come back
 /// byte for byte; streams are passed on as they arrive, and a client that reads slowly slows down nobody but itself.
 struct MCPEndpoint: Sendable {
     static let path = "/mcp"
+    /// A message larger than this is looked at outside of the event loop, on which it would hold up everybody else: looking takes about
+    /// 10 µs for a kilobyte-sized program, and milliseconds for megabytes.
+    private static let maxLoopBytes = 64 << 10
 
     let services: GatewayServices
     let origins: OriginPolicy
+    let proxies: TrustedProxies
 
-    func add(to router: Router<GatewayRequestContext>) {
-        for method in [HTTPRequest.Method.get, .post, .delete, .put, .patch, .head] {
-            router.on(RouterPath(Self.path), method: method) { request, context in await self.respond(to: request, context) }
+    /// The largest message that is taken.
+    var maxMessageBytes: Int { self.services.settings.maxMessageBytes }
+
+    /// Whether a request is for the endpoint. Preflights, and methods that it refuses in no special way, are the router's.
+    static func takes(_ head: HTTPRequestHead) -> Bool {
+        switch head.method {
+        case .POST, .DELETE, .GET, .PUT, .PATCH, .HEAD: head.uri == Self.path || Self.path(of: head.uri) == [Self.path.dropFirst()]
+        default: false
         }
+    }
+
+    /// The segments of a request's path; its target may be a whole URI (RFC 9112, section 3.2.2).
+    private static func path(of target: String) -> [Substring] {
+        var rest = target[...]
+        if !rest.hasPrefix("/"), let scheme = rest.firstRange(of: "://") { rest = rest[scheme.upperBound...].drop { $0 != "/" } }
+        return rest.prefix { $0 != "?" && $0 != "#" }.split(separator: "/")
+    }
+
+    /// Answers preflights, which need no more than the router.
+    func addPreflight(to router: Router<GatewayRequestContext>) {
         router.on(RouterPath(Self.path), method: .options) { request, _ in
             Response(status: .noContent, headers: self.origins.answerFields(for: request.headers[.origin]) + OriginPolicy.preflightFields)
         }
     }
 
     /// Never throws: an MCP client wants a JSON-RPC error where there can be one, and CORS fields on every answer.
-    private func respond(to request: Request, _ context: GatewayRequestContext) async -> Response {
-        var response: Response
+    func respond(to request: MCPRequest, logger: Logger) async -> MCPResponse {
+        let origin = request["origin"].first
+        let trace = Self.trace(of: request)
+        var response: MCPResponse
         do {
-            response = try await self.serve(request, context)
+            response = MCPResponse(try await self.serve(request, origin: origin, trace: trace))
         } catch let error as MCPError {
-            response = Response(error)
+            response = MCPResponse(error)
         } catch {
-            response = ErrorMapping.problem(for: error, logger: context.requestLogger).response
+            let source = RequestSource(
+                trace: trace, peer: request.peer, forwardedFor: request["x-forwarded-for"], proxies: self.proxies)
+            response = MCPResponse(ErrorMapping.problem(for: error, logger: source.logger(logger)))
         }
-        for field in self.origins.answerFields(for: request.headers[.origin]) { response.headers[field.name] = field.value }
+        response.add(self.origins.answerFields(for: origin))
         return response
     }
 
-    private func serve(_ request: Request, _ context: GatewayRequestContext) async throws -> Response {
-        if let origin = request.headers[.origin], !self.origins.allows(origin) {
+    private func serve(_ request: MCPRequest, origin: String?, trace: TraceContext) async throws -> SessionAnswer {
+        try RequestHost.check(request["host"])
+        if let origin, !self.origins.allows(origin) {
             throw Problem.forbidden("The origin is not allowed; add it to roost.gateway.allowed_origins if it should be.")
         }
-        let caller = try await self.services.authenticate(request.headers[.authorization])
+        let caller = try await self.services.authenticate(request["authorization"].first)
         try self.services.authorize(caller, for: .mcp)
         guard case .principal(let principal) = caller else {
             throw Problem.forbidden("The installation key opens no MCP sessions. Use an agent key.")
         }
-        let sessionCaller = SessionCaller(principal: principal, resource: Self.path)
-        let head = MCPRequestHead(
-            method: request.method.rawValue, values: { name in HTTPField.Name(name).map { request.headers[values: $0] } ?? [] })
+        let head = MCPRequestHead(method: request.head.method.rawValue) { request[$0] }
         var route = try head.admit()
         var envelope: MCPEnvelope?
         if route == nil {
-            let peeked = try MCPEnvelope.peek(try await self.body(of: request), limits: self.services.mcp)
+            let peeked = try await self.envelope(of: request)
             envelope = peeked
             route = try head.route(peeked)
         }
         guard let route else { throw Problem.badRequest("The request has no message.") }
-        let answer = try await self.services.sessions.send(route, envelope, for: sessionCaller, trace: context.trace)
-        return Response(answer)
+        return try await self.services.sessions.send(
+            route, envelope, for: SessionCaller(principal: principal, resource: Self.path), trace: trace)
     }
-}
 
-extension MCPEndpoint {
-    /// The message's bytes; one that is too large is refused in the client's own words too.
-    private func body(of request: Request) async throws -> [UInt8] {
-        var request = request
-        let limit = self.services.settings.maxMessageBytes
-        do {
-            return try await request.collectBytes(upTo: limit)
-        } catch let problem as Problem where problem.status == .contentTooLarge {
-            throw MCPError(.tooLarge, "The message is larger than \(limit) bytes.")
-        } catch let problem as Problem where problem.status == .unsupportedMediaType {
+    /// The message; one that cannot be read is refused in the client's own words where there are any.
+    private func envelope(of request: MCPRequest) async throws -> MCPEnvelope {
+        if let coding = request["content-encoding"].first, coding.lowercased() != "identity" {
             throw MCPError(.unsupportedMediaType, "The message must come without a content coding.")
         }
+        let body: ByteBuffer
+        do {
+            body = try await request.body()
+        } catch {
+            switch error {
+            case .tooLarge: throw MCPError(.tooLarge, "The message is larger than \(self.maxMessageBytes) bytes.")
+            case .broken: throw Problem.badRequest("The body is malformed or does not come to its end.")
+            }
+        }
+        let limits = self.services.mcp
+        guard body.readableBytes > Self.maxLoopBytes else {
+            return try MCPEnvelope.peek(Array(body.readableBytesView), limits: limits)
+        }
+        return try await withTaskExecutorPreference(globalConcurrentExecutor) {
+            try MCPEnvelope.peek(Array(body.readableBytesView), limits: limits)
+        }
+    }
+
+    private static func trace(of request: MCPRequest) -> TraceContext {
+        guard let header = request["traceparent"].first,
+            let parent = TraceContext(traceparent: header, tracestate: request["tracestate"].first)
+        else { return .root() }
+        return parent.child()
     }
 }
 
-extension Response {
+extension MCPResponse {
     /// The session-service's answer as it came.
     fileprivate init(_ answer: SessionAnswer) {
-        var headers = HTTPFields()
-        for (name, value) in answer.headers where name != "content-length" {
-            if let name = HTTPField.Name(name) { headers.append(HTTPField(name: name, value: value)) }
-        }
-        let body: ResponseBody
+        var headers = HTTPHeaders()
+        headers.reserveCapacity(answer.headers.count + 6)
+        for (name, value) in answer.headers where name != "content-length" { headers.add(name: name, value: value) }
         switch answer.body {
-        case .whole(let bytes): body = ResponseBody(byteBuffer: ByteBuffer(bytes: bytes))
+        case .whole(let bytes):
+            self.init(status: .init(statusCode: answer.status), headers: headers, body: .whole(ByteBuffer(bytes: bytes)))
         case .events(let stream):
             // Proxies that buffer would hold events back until the call ends.
-            headers[.xAccelBuffering] = "no"
-            body = ResponseBody { writer in
-                for try await chunk in stream {
-                    var rest = ByteBuffer(bytes: chunk)
-                    // The connection holds a writer up between writes only, so one large write would take all of it into its buffers.
-                    while let piece = rest.readSlice(length: min(rest.readableBytes, 64 << 10)), piece.readableBytes > 0 {
-                        try await writer.write(piece)
-                    }
-                }
-                try await writer.finish(nil)
-            }
+            headers.replaceOrAdd(name: "x-accel-buffering", value: "no")
+            self.init(status: .init(statusCode: answer.status), headers: headers, body: .events(stream))
         }
-        self.init(status: .init(code: answer.status), headers: headers, body: body)
     }
 
     /// A refusal with its JSON-RPC error.
     fileprivate init(_ error: MCPError) {
         let answer = error.answer
-        var headers: HTTPFields = [.contentType: "application/json"]
-        for (name, value) in answer.headers { if let name = HTTPField.Name(name) { headers[name] = value } }
-        self.init(status: .init(code: answer.status), headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: answer.bytes)))
+        self.init(
+            status: .init(statusCode: answer.status), headers: HTTPHeaders(answer.headers), body: .whole(ByteBuffer(bytes: answer.bytes)))
+    }
+
+    /// A refusal outside of the protocol.
+    fileprivate init(_ problem: Problem) {
+        self.init(
+            status: .init(statusCode: problem.status.code), headers: HTTPHeaders(), body: .whole(ByteBuffer(bytes: problem.json.bytes())))
+        self.add(problem.fields)
+    }
+
+    /// Adds fields that the answer does not have.
+    fileprivate mutating func add(_ fields: HTTPFields) {
+        for field in fields { self.headers.add(name: field.name.canonicalName, value: field.value) }
     }
 }

@@ -1,0 +1,69 @@
+import JSON
+import Testing
+
+/// What a client may do with a connection to the real gateway, where MCP and everything else share it.
+@Suite(.serialized, .timeLimit(.minutes(3))) struct ConnectionTests {
+    @Test("requests sent ahead, to MCP and to others in turn, are answered in their order")
+    func pipelining() async throws {
+        try await RunningRoost.with { roost in
+            let session = try await roost.openSession()
+            let ping = { (id: Int, last: Bool) in
+                let body = #"{"jsonrpc":"2.0","id":\#(id),"method":"ping"}"#
+                let fields = last ? ["Connection: close"] : []
+                return Self.post(roost, session, fields + ["Content-Length: \(body.utf8.count)"]) + body
+            }
+            let health = "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
+            let requests = [ping(1, false), health, ping(2, false), ping(3, false), health, ping(4, true)]
+            let answer = try RawConnection.exchange(roost, requests.joined())
+            let order = answer.matches(of: #/"id":([0-9])|"status":"ok"|HTTP/1\.1 200/#).map { $0.output.1.map(String.init) ?? "-" }
+            #expect(order.filter { $0 != "-" } == ["1", "2", "3", "4"], "\(answer)")
+            #expect(answer.matches(of: #/HTTP/1\.1 200 OK/#).count == 6)
+            let second = try #require(answer.firstRange(of: #""id":2"#)?.lowerBound)
+            #expect(answer[..<second].matches(of: #/HTTP/1\.1 200 OK/#).count == 3)
+        }
+    }
+
+    @Test("a message may come in chunks, to a whole URI, with HTTP/1.0, or as HEAD, which has no body in its answer")
+    func forms() async throws {
+        try await RunningRoost.with { roost in
+            let session = try await roost.openSession()
+            let body = #"{"jsonrpc":"2.0","id":1,"method":"ping"}"#
+            let chunks = body.map { "1\r\n\($0)\r\n" }.joined() + "0\r\n\r\n"
+            let chunked = try RawConnection.exchange(
+                roost, Self.post(roost, session, ["Transfer-Encoding: chunked", "Connection: close"]) + chunks)
+            #expect(chunked.contains("200 OK") && chunked.contains(#""id":1"#))
+            for target in ["http://127.0.0.1/mcp", "/mcp/", "/mcp?x=1", "//mcp"] {
+                let request = Self.post(roost, session, ["Content-Length: \(body.utf8.count)", "Connection: close"], target: target) + body
+                #expect(try RawConnection.exchange(roost, request).contains(#""id":1"#), "\(target)")
+            }
+            // It closes by itself.
+            let old = Self.post(roost, session, ["Content-Length: \(body.utf8.count)"], version: "1.0") + body
+            #expect(try RawConnection.exchange(roost, old).contains(#""id":1"#))
+            let head = try RawConnection.exchange(
+                roost, "HEAD /mcp HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer \(roost.agentKey)\r\nConnection: close\r\n\r\n")
+            #expect(head.hasPrefix("HTTP/1.1 405") && head.hasSuffix("\r\n\r\n"), "\(head)")
+        }
+    }
+
+    @Test("a message without an end gets its answer when it is refused before, and the connection goes on with the next")
+    func refusedEarly() async throws {
+        try await RunningRoost.with { roost in
+            let connection = try RawConnection(roost)
+            try connection.write(
+                "POST /mcp HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nAccept: */*\r\nContent-Length: 4\r\n\r\n12")
+            #expect(connection.readUntil("\r\n\r\n").contains("401"))
+            try connection.write("34GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            #expect(connection.readAll().contains("200 OK"))
+        }
+    }
+
+    private static func post(
+        _ roost: RunningRoost, _ session: String, _ fields: [String], target: String = "/mcp", version: String = "1.1"
+    ) -> String {
+        let lines = [
+            "POST \(target) HTTP/\(version)", "Host: 127.0.0.1", "Authorization: Bearer \(roost.agentKey)", "Mcp-Session-Id: \(session)",
+            "Content-Type: application/json", "Accept: application/json, text/event-stream",
+        ]
+        return (lines + fields).joined(separator: "\r\n") + "\r\n\r\n"
+    }
+}
