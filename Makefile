@@ -11,6 +11,7 @@ VENV := .venv/.stamp
 
 REQUESTS ?= 1000000
 RESTARTS ?= 100
+STORE ?= sqlite
 ROUNDS ?= 5
 ROUND_SECONDS ?= 3
 
@@ -19,8 +20,13 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: release ## Build and start Roost on this machine (ROOST_PORT, ROOST_DATA_DIR); Ctrl-C stops it
+run: release ## Build and start Roost on this machine (ROOST_PORT, ROOST_DATA_DIR; STORE=postgres); Ctrl-C stops it
+ifeq ($(STORE),postgres)
+	@deploy/install-packages postgres
+	@exec deploy/with-private-postgres "$${ROOST_DATA_DIR:-.roost}" $(RELEASE)/roost dev
+else
 	@exec $(RELEASE)/roost dev
+endif
 
 .PHONY: test
 test: debug $(VENV) ## Build and run all tests

@@ -56,4 +56,7 @@ package protocol Database: Sendable {
 
     /// Runs `body` while no other process of the installation is inside the same section of this database.
     func withMigrationLock<Result: Sendable>(_ body: () async throws -> Result) async throws -> Result
+
+    /// Ends it; what is asked from now on fails with `closed`.
+    func close() async throws
 }

@@ -49,7 +49,7 @@ package struct InstallationProcess: Sendable {
     }
 
     private static func open(
-        _ settings: InstallationSettings, on database: SQLiteDatabase, kind: Replica.Kind, version: String, logger: Logger
+        _ settings: InstallationSettings, on database: any Database, kind: Replica.Kind, version: String, logger: Logger
     ) async throws -> InstallationProcess {
         let store = Store(database: database, limits: settings.store.limits)
         try await store.prepare()

@@ -5,7 +5,7 @@ import ServiceLifecycle
 
 /// Closes the database when everything that uses it has ended; first in the order of starting, hence last in that of stopping.
 struct DatabaseService: ServiceLifecycle.Service {
-    let database: SQLiteDatabase
+    let database: any Database
 
     func run() async throws {
         try? await gracefulShutdown()

@@ -1,10 +1,12 @@
 import ArgumentParser
+import Database
 import Foundation
 import Installation
 import Logging
 import Model
 import Service
 import ServiceLifecycle
+import Store
 import SystemPackage
 
 /// `roost dev`: both services on this machine, kept running.
@@ -14,7 +16,8 @@ struct DevCommand: AsyncParsableCommand {
         abstract: "Runs both services on this machine, with SQLite, until Ctrl-C.",
         discussion: """
             ROOST_PORT (default 4400; 0 takes a free one) is the port of the MCP endpoint, the REST API and the start page, and \
-            ROOST_DATA_DIR (default .roost) the folder with database, keys and logs. Every other ROOST_… variable goes to both services.
+            ROOST_DATA_DIR (default .roost) the folder with database, keys and logs. Every other ROOST_… variable goes to both services; \
+            ROOST_DATABASE_URL names another database than the folder's.
             """
     )
 
@@ -27,6 +30,8 @@ struct DevCommand: AsyncParsableCommand {
             throw Failure.usage("\(error)")
         } catch let error as ConfigurationError {
             throw Failure.usage("\(error)")
+        } catch let error as DatabaseError {
+            throw Failure.usage("The database: \(error.message) (\(error.code)).")
         }
     }
 
@@ -34,7 +39,12 @@ struct DevCommand: AsyncParsableCommand {
         let plan = try DevPlan(environment: ProcessInfo.processInfo.environment)
         let folder = try DataFolder(path: plan.dataFolder)
         try PortCheck.requireFree(plan.port)
-        let settings = try await InstallationSettings.load(environment: plan.serviceEnvironment)
+        let settings = try await InstallationSettings.load(environment: plan.environment)
+        if case .postgreSQL = settings.database.place {
+            try await Operation.withDatabase(settings, asOwner: true) { database in
+                _ = try await Store(database: database).migrate(serviceRole: settings.database.serviceRole)
+            }
+        }
         let keys = try await Bootstrap(settings: settings, keysFile: plan.keysFile).run()
         let logger = settings.log.bootstrap(label: "roost-dev")
         let children = ["session-service", "api-gateway"].map { name in

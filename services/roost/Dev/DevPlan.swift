@@ -12,6 +12,8 @@ struct DevPlan {
     let dataFolder: FilePath
     /// What both services get: the caller's environment with full keys instead of the two variables of `roost dev`.
     let serviceEnvironment: [String: String]
+    /// What the supervisor itself reads: the same, and how the owner of the tables is reached, which no service is told.
+    let environment: [String: String]
 
     /// Whether the supervisor itself is to stop when its standard input ends, as its services do; for whoever starts it from a program.
     let exitsWithStandardInput: Bool
@@ -32,7 +34,6 @@ struct DevPlan {
         services[Self.portVariable] = nil
         services[Self.folderVariable] = nil
         for (name, value) in [
-            ("ROOST_DATABASE_URL", "sqlite:\(self.dataFolder.appending("roost.db"))"),
             ("ROOST_VAULT_KEY_FILE", self.dataFolder.appending("vault.key").string),
             ("ROOST_CHANNEL_KEY_FILE", self.dataFolder.appending("channel.key").string),
             ("ROOST_GATEWAY_HOST", "127.0.0.1"), ("ROOST_GATEWAY_PORT", String(self.port)),
@@ -40,9 +41,15 @@ struct DevPlan {
         ] {
             services[name] = value
         }
+        if environment[Self.databaseVariable] == nil {
+            services[Self.databaseVariable] = "sqlite:\(self.dataFolder.appending("roost.db"))"
+        }
+        self.environment = services
+        services["ROOST_DATABASE_OWNER_URL"] = nil
         self.serviceEnvironment = services
     }
 
+    private static let databaseVariable = "ROOST_DATABASE_URL"
     private static let portVariable = "ROOST_PORT"
     private static let folderVariable = "ROOST_DATA_DIR"
     private static let lifelineVariable = "ROOST_SERVICE_EXIT_WITH_STANDARD_INPUT"

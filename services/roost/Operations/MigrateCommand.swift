@@ -15,8 +15,9 @@ struct MigrateCommand: AsyncParsableCommand {
     func run() async throws {
         try await Operation.run {
             let settings = try await Operation.settings()
-            try await Operation.withDatabase(settings) { database in
-                let ran = try await Store(database: database, limits: settings.store.limits).migrate()
+            try await Operation.withDatabase(settings, asOwner: true) { database in
+                let store = Store(database: database, limits: settings.store.limits)
+                let ran = try await store.migrate(serviceRole: settings.database.serviceRole)
                 print(ran.isEmpty ? "The schema is up to date." : "Ran the steps \(ran.joined(separator: ", ")).")
             }
         }

@@ -31,10 +31,12 @@ enum Operation {
     }
 
     /// Opens the configured database for a while.
-    static func withDatabase<Result>(_ settings: InstallationSettings, _ body: (SQLiteDatabase) async throws -> Result) async throws
-        -> Result
-    {
-        let database = try await settings.database.open()
+    ///
+    /// - Parameter asOwner: As the role that owns the tables, where the database has roles.
+    static func withDatabase<Result>(
+        _ settings: InstallationSettings, asOwner: Bool = false, _ body: (any Database) async throws -> Result
+    ) async throws -> Result {
+        let database = asOwner ? try await settings.database.openAsOwner() : try await settings.database.open()
         do {
             let result = try await body(database)
             try await database.close()

@@ -32,9 +32,9 @@ package struct Bootstrap: Sendable {
         self.keysFile = keysFile
     }
 
-    /// `keys.json` beside the database.
+    /// `keys.json` beside the channel key.
     package static func defaultKeysFile(_ settings: InstallationSettings) -> String {
-        let folder = settings.database.path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
+        let folder = settings.channel.keyFile.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
         return folder.isEmpty ? "keys.json" : folder + "/keys.json"
     }
 
