@@ -55,6 +55,10 @@ bench: release $(VENV) ## Measure, each figure beside its yardstick (ROUNDS, ROU
 soak-channel: release ## A million requests through the channel over a hundred restarts (REQUESTS, RESTARTS)
 	@$(RELEASE)/channel-soak --requests $(REQUESTS) --restarts $(RESTARTS)
 
+.PHONY: containers
+containers: release $(VENV) ## Build the image and try deploy/compose.yaml on a Docker engine of its own (needs root)
+	@tests/containers/run || [ $$? = 77 ]
+
 .PHONY: release
 release:
 	@deploy/install-packages build run

@@ -1,9 +1,9 @@
 """A small real API for tests and for the README: notes behind a bearer token, described by OpenAPI 3.1.
 
-usage: notes.py [--port PORT] [--token TOKEN]
+usage: notes.py [--host ADDRESS] [--port PORT] [--token TOKEN]
 
-Prints `listening on http://127.0.0.1:PORT` when it is ready; port 0 takes a free one. Beside the notes it has operations that misbehave
-on purpose: `GET /big?bytes=N` answers a JSON text of N bytes, `GET /slow?seconds=S` answers late, `GET /broken` breaks off in the middle.
+Prints `listening on http://ADDRESS:PORT` when it is ready; by default the address is 127.0.0.1, and port 0 takes a free one. Beside the
+notes it has operations that misbehave on purpose: `GET /big?bytes=N` answers a JSON text of N bytes, `GET /slow?seconds=S` answers late, `GET /broken` breaks off in the middle.
 """
 
 import argparse
@@ -151,11 +151,12 @@ def handler(notes, token):
 
 def main():
     parser = argparse.ArgumentParser()
+    parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=9100)
     parser.add_argument("--token", default="notes-token")
     options = parser.parse_args()
-    server = ThreadingHTTPServer(("127.0.0.1", options.port), handler(Notes(), options.token))
-    print(f"listening on http://127.0.0.1:{server.server_port}", flush=True)
+    server = ThreadingHTTPServer((options.host, options.port), handler(Notes(), options.token))
+    print(f"listening on http://{options.host}:{server.server_port}", flush=True)
     server.serve_forever()
 
 
