@@ -29,6 +29,8 @@ final class StatementRecorder: Database {
         try await self.base.withMigrationLock(body)
     }
 
+    func close() async throws { try await self.base.close() }
+
     private final class Log: Sendable {
         let texts = Mutex<[String]>([])
     }
