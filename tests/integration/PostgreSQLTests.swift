@@ -36,7 +36,7 @@ import Testing
                 let first = try await roost.execute(program, session: session)
                 #expect(first["structuredContent"]?["result"] == ["text": "kept", "policies": 1], "\(first)")
                 let run = try await roost.call(.POST, "/api/v1/executions", key: roost.agentKey, body: ["code": .string(program)])
-                #expect(run.json["result"] == ["text": "kept", "policies": 1], "\(run.json)")
+                #expect(run.json["outcome"]?["structuredContent"]?["result"] == ["text": "kept", "policies": 1], "\(run.json)")
                 let listed = try await roost.call(.GET, "/api/v1/executions", key: roost.agentKey)
                 #expect(listed.json["items"]?.array?.count == 2)
 

@@ -32,6 +32,8 @@ struct DevCommand: AsyncParsableCommand {
             throw Failure.usage("\(error)")
         } catch let error as DatabaseError {
             throw Failure.usage("The database: \(error.message) (\(error.code)).")
+        } catch let error as StoreError {
+            throw Failure.usage("The database: \(error.message).")
         }
     }
 
