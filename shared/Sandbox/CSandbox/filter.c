@@ -19,83 +19,120 @@
 #error "no system call filter for this architecture"
 #endif
 
-#define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
-#define RETURN(action) BPF_STMT(BPF_RET | BPF_K, (action))
-#define IF_CALL(number, action) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (number), 0, 1), RETURN(action)
-#define ALLOW(name) IF_CALL(__NR_##name, SECCOMP_RET_ALLOW)
-#define KILL(name) IF_CALL(__NR_##name, SECCOMP_RET_KILL_PROCESS)
-// The third argument of mmap and mprotect is the protection; both architectures are little-endian, so its low half comes first.
-#define ALLOW_UNLESS_EXECUTABLE(name)                                                                                                      \
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_##name, 0, 4), LOAD(args[2]), BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, PROT_EXEC, 0, 1),          \
-        RETURN(SECCOMP_RET_ERRNO | EPERM), RETURN(SECCOMP_RET_ALLOW)
+#define COUNT(list) (sizeof(list) / sizeof *(list))
 
-static struct sock_filter filter[] = {
-    LOAD(arch),
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NATIVE_ARCHITECTURE, 1, 0),
-    RETURN(SECCOMP_RET_KILL_PROCESS),
-    LOAD(nr),
-#if defined(__x86_64__)
-    // The x32 calls have numbers of their own under the same architecture.
-    BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 0x40000000, 0, 1),
-    RETURN(SECCOMP_RET_KILL_PROCESS),
-    ALLOW(poll),
-    KILL(fork),
-    KILL(vfork),
-#endif
+static const unsigned allowed[] = {
     // The channel.
-    ALLOW(read),
-    ALLOW(write),
-    ALLOW(ppoll),
-    ALLOW(close),
-    // Memory, never executable.
-    ALLOW_UNLESS_EXECUTABLE(mmap),
-    ALLOW_UNLESS_EXECUTABLE(mprotect),
-    ALLOW(munmap),
-    ALLOW(mremap),
-    ALLOW(madvise),
-    ALLOW(brk),
+    __NR_read,
+    __NR_write,
+    __NR_ppoll,
+    __NR_close,
+#if defined(__x86_64__)
+    __NR_poll,
+#endif
+    // Memory.
+    __NR_munmap,
+    __NR_mremap,
+    __NR_madvise,
+    __NR_brk,
     // Time, locks, randomness, the process's own numbers.
-    ALLOW(futex),
-    ALLOW(clock_gettime),
-    ALLOW(clock_nanosleep),
-    ALLOW(nanosleep),
-    ALLOW(gettimeofday),
-    ALLOW(getrandom),
-    ALLOW(getpid),
-    ALLOW(gettid),
-    ALLOW(getrusage),
-    ALLOW(sched_yield),
-    ALLOW(sysinfo),
-    ALLOW(restart_syscall),
-    ALLOW(rt_sigprocmask),
-    ALLOW(rt_sigreturn),
-    ALLOW(exit),
-    ALLOW(exit_group),
-    // Nothing that runs here ever asks for these.
-    KILL(execve),
-    KILL(execveat),
-    KILL(clone),
-    KILL(clone3),
-    KILL(socket),
-    KILL(connect),
-    KILL(ptrace),
-    KILL(process_vm_readv),
-    KILL(process_vm_writev),
-    KILL(unshare),
-    KILL(setns),
-    KILL(bpf),
-    KILL(io_uring_setup),
-    KILL(userfaultfd),
-    KILL(perf_event_open),
-    KILL(keyctl),
-    KILL(memfd_create),
-    KILL(prctl),
-    KILL(seccomp),
-    RETURN(SECCOMP_RET_ERRNO | EPERM),
+    __NR_futex,
+    __NR_clock_gettime,
+    __NR_clock_nanosleep,
+    __NR_nanosleep,
+    __NR_gettimeofday,
+    __NR_getrandom,
+    __NR_getpid,
+    __NR_gettid,
+    __NR_getrusage,
+    __NR_sched_yield,
+    __NR_sysinfo,
+    __NR_restart_syscall,
+    __NR_rt_sigprocmask,
+    __NR_rt_sigreturn,
+    __NR_exit,
+    __NR_exit_group,
 };
+
+// Allowed unless their third argument, the protection, makes memory executable.
+static const unsigned guarded[] = {__NR_mmap, __NR_mprotect};
+
+// Nothing that runs here ever asks for these.
+static const unsigned killed[] = {
+#if defined(__x86_64__)
+    __NR_fork,
+    __NR_vfork,
+#endif
+    __NR_execve,
+    __NR_execveat,
+    __NR_clone,
+    __NR_clone3,
+    __NR_socket,
+    __NR_connect,
+    __NR_ptrace,
+    __NR_process_vm_readv,
+    __NR_process_vm_writev,
+    __NR_unshare,
+    __NR_setns,
+    __NR_bpf,
+    __NR_io_uring_setup,
+    __NR_userfaultfd,
+    __NR_perf_event_open,
+    __NR_keyctl,
+    __NR_memfd_create,
+    __NR_prctl,
+    __NR_seccomp,
+};
+
+// Where things stand in the filter. Each call is one comparison that jumps to a shared ending: the kernel checks and compiles every
+// instruction again in every child, and an ending for each call would nearly double them.
+enum {
+    FIRST_TEST = 4,
+    REFUSE = FIRST_TEST + COUNT(allowed) + COUNT(guarded) + COUNT(killed),
+    GUARD,
+    ALLOW = GUARD + 3,
+    KILL,
+    LENGTH,
+};
+
+static struct sock_filter load(size_t offset)
+{
+    return (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (unsigned)offset);
+}
+
+static struct sock_filter end(unsigned action)
+{
+    return (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, action);
+}
+
+// A comparison at `position`; jumps are counted from the instruction behind it.
+static struct sock_filter test(int position, unsigned short comparison, unsigned value, int then, int otherwise)
+{
+    return (struct sock_filter)BPF_JUMP(
+        BPF_JMP | comparison | BPF_K, value, (unsigned char)(then - position - 1), (unsigned char)(otherwise - position - 1));
+}
 
 int sandbox_install_filter(void)
 {
-    struct sock_fprog program = {sizeof filter / sizeof *filter, filter};
+    struct sock_filter filter[LENGTH];
+    int next = 0;
+    filter[next++] = load(offsetof(struct seccomp_data, arch));
+    filter[next] = test(next, BPF_JEQ, NATIVE_ARCHITECTURE, next + 1, KILL);
+    next++;
+    filter[next++] = load(offsetof(struct seccomp_data, nr));
+    // The x32 calls of x86-64 have numbers of their own under the same architecture; elsewhere there are none so high.
+    filter[next] = test(next, BPF_JGE, 0x40000000, KILL, next + 1);
+    next++;
+    for (size_t i = 0; i < COUNT(allowed); i++, next++) filter[next] = test(next, BPF_JEQ, allowed[i], ALLOW, next + 1);
+    for (size_t i = 0; i < COUNT(guarded); i++, next++) filter[next] = test(next, BPF_JEQ, guarded[i], GUARD, next + 1);
+    for (size_t i = 0; i < COUNT(killed); i++, next++) filter[next] = test(next, BPF_JEQ, killed[i], KILL, next + 1);
+    filter[REFUSE] = end(SECCOMP_RET_ERRNO | EPERM);
+    // Both architectures are little-endian, so the low half of an argument comes first.
+    filter[GUARD] = load(offsetof(struct seccomp_data, args[2]));
+    filter[GUARD + 1] = test(GUARD + 1, BPF_JSET, PROT_EXEC, GUARD + 2, ALLOW);
+    filter[GUARD + 2] = end(SECCOMP_RET_ERRNO | EPERM);
+    filter[ALLOW] = end(SECCOMP_RET_ALLOW);
+    filter[KILL] = end(SECCOMP_RET_KILL_PROCESS);
+    struct sock_fprog program = {LENGTH, filter};
     return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0 ? 0 : errno;
 }
