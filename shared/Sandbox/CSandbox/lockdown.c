@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <signal.h>
-#include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/time.h>
@@ -21,17 +20,6 @@ static int limit(int resource, rlim_t soft, rlim_t hard)
 {
     struct rlimit value = {soft, hard};
     return setrlimit(resource, &value) == 0 ? 0 : errno;
-}
-
-// The size of the address space in bytes, or 0.
-static uint64_t address_space_size(void)
-{
-    FILE *file = fopen("/proc/self/statm", "re");
-    if (!file) return 0;
-    unsigned long pages = 0;
-    int found = fscanf(file, "%lu", &pages);
-    fclose(file);
-    return found == 1 ? (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
 }
 
 // The kernel ends the process with SIGPROF after this much processor time, to the millisecond; RLIMIT_CPU, which counts whole seconds,
@@ -56,11 +44,9 @@ int sandbox_drop_identity(void)
     return 0;
 }
 
-int sandbox_lock_down(struct sandbox_limits limits)
+int sandbox_lock_down(struct sandbox_limits limits, uint64_t engine_bytes)
 {
-    uint64_t size = address_space_size();
-    if (size == 0) return EIO;
-    int error = limit(RLIMIT_AS, size + limits.memory_bytes, size + limits.memory_bytes);
+    int error = limit(RLIMIT_AS, engine_bytes + limits.memory_bytes, engine_bytes + limits.memory_bytes);
     if (!error) error = limit_processor_time(limits.cpu_milliseconds);
     if (!error) error = limit(RLIMIT_CORE, 0, 0);
     if (!error) error = limit(RLIMIT_FSIZE, 0, 0);

@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -118,15 +117,4 @@ int sandbox_wait_readable(int descriptor, int milliseconds)
         int ready = poll(&wait, 1, milliseconds);
         if (ready >= 0 || errno != EINTR) return ready;
     }
-}
-
-uint64_t sandbox_heap_size(void)
-{
-    struct mallinfo2 heap = mallinfo2();
-    return heap.uordblks + heap.hblkhd;
-}
-
-void sandbox_trim_heap(void)
-{
-    malloc_trim(0);
 }

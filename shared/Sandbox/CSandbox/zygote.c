@@ -52,14 +52,14 @@ static void reap(int control)
     int status;
     struct rusage usage;
     pid_t pid;
-    while ((pid = wait4(-1, &status, WNOHANG, &usage)) > 0) {
+    while (child_count > 0 && (pid = wait4(-1, &status, WNOHANG, &usage)) > 0) {
         for (int i = 0; i < child_count; i++) {
             if (children[i].pid != pid) continue;
             uint64_t seconds = (uint64_t)usage.ru_utime.tv_sec + (uint64_t)usage.ru_stime.tv_sec;
             uint64_t microseconds = (uint64_t)usage.ru_utime.tv_usec + (uint64_t)usage.ru_stime.tv_usec;
             uint32_t run = children[i].run;
             children[i] = children[--child_count];
-            tell(control, (struct sandbox_event){.kind = SANDBOX_EXITED, .run = run, .pid = pid, .status = status,
+            tell(control, (struct sandbox_event){.kind = SANDBOX_EXITED, .run = run, .status = status,
                 .cpu_microseconds = seconds * 1000000 + microseconds, .peak_bytes = (uint64_t)usage.ru_maxrss * 1024});
             break;
         }
@@ -91,7 +91,7 @@ void sandbox_serve_forks(int control, struct sandbox_limits *limits)
     int signals = signalfd(-1, &child_ended, SFD_CLOEXEC | SFD_NONBLOCK);
     if (signals < 0) _exit(SANDBOX_EXIT_ENGINE);
     pid_t zygote = getpid();
-    tell(control, (struct sandbox_event){.kind = SANDBOX_READY, .pid = zygote});
+    tell(control, (struct sandbox_event){.kind = SANDBOX_READY});
     for (;;) {
         struct pollfd ready[] = {{control, POLLIN, 0}, {signals, POLLIN, 0}};
         if (poll(ready, 2, -1) < 0) {
@@ -99,10 +99,9 @@ void sandbox_serve_forks(int control, struct sandbox_limits *limits)
             _exit(SANDBOX_EXIT_ENGINE);
         }
         if (ready[1].revents) {
+            // However many children have ended, the signal is pending once.
             struct signalfd_siginfo information;
-            while (read(signals, &information, sizeof information) > 0) {
-            }
-            reap(control);
+            if (read(signals, &information, sizeof information) > 0) reap(control);
         }
         if (!ready[0].revents) continue;
         struct sandbox_order order;
@@ -110,15 +109,17 @@ void sandbox_serve_forks(int control, struct sandbox_limits *limits)
         if (!receive(control, &order, &channel)) _exit(0);
         if (order.kind == SANDBOX_KILL) kill_child(order.run);
         if (order.kind == SANDBOX_FORK && channel >= 0) {
-            pid_t pid = child_count < SANDBOX_MAX_CHILDREN ? fork() : (errno = EAGAIN, -1);
+            // Without the handlers of `fork`: no thread holds a lock, and they may lie in text that was dropped.
+            pid_t pid = child_count < SANDBOX_MAX_CHILDREN ? _Fork() : (errno = EAGAIN, -1);
             if (pid == 0) {
                 become_child(zygote, channel, &before);
                 *limits = (struct sandbox_limits){order.memory_bytes, order.cpu_milliseconds};
                 return;
             }
-            int32_t outcome = pid > 0 ? pid : -errno;
-            if (pid > 0) children[child_count++] = (struct child){pid, order.run};
-            tell(control, (struct sandbox_event){.kind = SANDBOX_FORKED, .run = order.run, .pid = outcome});
+            if (pid > 0)
+                children[child_count++] = (struct child){pid, order.run};
+            else
+                tell(control, (struct sandbox_event){.kind = SANDBOX_NOT_FORKED, .run = order.run, .status = errno});
         }
         if (channel >= 0) close(channel);
     }

@@ -95,9 +95,9 @@ enum FrameChannel {
             self.byteCount += bytes.count
         }
 
-        /// Writes the frame; ends the process when the host is gone. Large texts are written from where they are.
-        consuming func send(type: UInt8) {
-            let descriptor = Int32(SANDBOX_CHANNEL_FD)
+        /// Writes the frame, to the host unless told otherwise; ends the process when the host is gone. Large texts are written from where
+        /// they are.
+        consuming func send(type: UInt8, to descriptor: Int32 = Int32(SANDBOX_CHANNEL_FD)) {
             guard let length = UInt32(exactly: self.byteCount) else { _exit(Int32(SANDBOX_EXIT_MEMORY)) }
             let isSmall = self.byteCount < 8192
             var head: [UInt8] = []

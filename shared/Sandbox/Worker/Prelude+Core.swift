@@ -1,7 +1,7 @@
 extension Prelude {
     /// `tools`, `emit`, `console`, timers, time and chance; and the entries through which the native side drives a run.
     static let core = #"""
-        (function (sendToHost) {
+        (function (sendToHost, sendToNobody) {
             'use strict';
 
             let send = sendToHost;
@@ -356,7 +356,7 @@ extension Prelude {
             return {
                 // Before and after a rehearsal: everything is as it was, and frames go nowhere or to the host.
                 reset(isRehearsal) {
-                    send = isRehearsal ? () => {} : sendToHost;
+                    send = isRehearsal ? sendToNobody : sendToHost;
                     elapsed = lastCall = openCalls = lastTimer = lastWakeUp = openTimers = unhandledCount = 0;
                     hasEnded = false;
                     for (const call in pendingCalls) delete pendingCalls[call];

@@ -25,9 +25,9 @@ int sandbox_drop_identity(void);
 
 /// Gives up everything a child never needs, in this order: memory, processor time, files, identity, threads, new rights, system calls.
 ///
-/// The memory limit is counted from the present size of the address space, so this must come after the engine has started.
-/// Returns 0 or an errno, after which the process must not go on.
-int sandbox_lock_down(struct sandbox_limits limits);
+/// The memory limit is counted from `engine_bytes`, the size of the child's address space at its fork. Returns 0 or an errno, after
+/// which the process must not go on.
+int sandbox_lock_down(struct sandbox_limits limits, uint64_t engine_bytes);
 
 /// Gives up what a program that translates text never needs, and becomes the program at `path`, found before the rights are dropped.
 /// Returns an errno if it could not.
@@ -44,9 +44,3 @@ int sandbox_write_fully(int descriptor, const void *bytes, size_t count);
 
 /// Waits until a descriptor can be read, at most so many milliseconds, or for ever if negative. Returns 1, 0 when time is up, or -1.
 int sandbox_wait_readable(int descriptor, int milliseconds);
-
-/// How many bytes the heap has handed out.
-uint64_t sandbox_heap_size(void);
-
-/// Gives unused pages of the heap back to the system.
-void sandbox_trim_heap(void);

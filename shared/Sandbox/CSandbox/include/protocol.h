@@ -55,15 +55,14 @@ struct sandbox_order {
     uint32_t reserved;
 };
 
-/// What the zygote says to the host: one ready event first, then events of its children.
+/// What the zygote says to the host: one ready event first, then how each run's child came to its end.
 struct sandbox_event {
-    /// `SANDBOX_READY`, `SANDBOX_FORKED` or `SANDBOX_EXITED`.
+    /// `SANDBOX_READY`, `SANDBOX_NOT_FORKED` or `SANDBOX_EXITED`.
     uint32_t kind;
     uint32_t run;
-    /// The child, or a negative errno where it could not be made.
-    int32_t pid;
-    /// As `waitpid` gives it.
+    /// As `waitpid` gives it, or the errno with which the child could not be made.
     int32_t status;
+    uint32_t reserved;
     uint64_t cpu_microseconds;
     uint64_t peak_bytes;
 };
@@ -72,7 +71,7 @@ enum {
     SANDBOX_FORK = 'F',
     SANDBOX_KILL = 'K',
     SANDBOX_READY = 'r',
-    SANDBOX_FORKED = 'f',
+    SANDBOX_NOT_FORKED = 'f',
     SANDBOX_EXITED = 'x',
     /// How many children one zygote has at most.
     SANDBOX_MAX_CHILDREN = 4096,

@@ -193,10 +193,8 @@ final class Zygote: Sendable {
         switch Int(event.kind) {
         case SANDBOX_READY:
             self.ready.resolve(true)
-        case SANDBOX_FORKED where event.pid < 0:
-            self.finish(event.run, .lost("The program's process could not be made: \(String(cString: strerror(-event.pid)))."))
-        case SANDBOX_FORKED:
-            break
+        case SANDBOX_NOT_FORKED:
+            self.finish(event.run, .lost("The program's process could not be made: \(String(cString: strerror(event.status)))."))
         case SANDBOX_EXITED:
             self.finish(
                 event.run,
