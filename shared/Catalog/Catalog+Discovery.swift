@@ -50,37 +50,71 @@ extension Catalog {
         guard let ranking = ToolRanking(search.query, maxWords: self.limits.maxQueryWords) else { return CatalogPage(items: [], total: 0) }
         let view = try await self.views.view(for: principal.owner, revision: revision)
         let found = try await self.ranked(ranking, namespace: search.namespace, in: view, principal: principal, policies: policies)
-        let page = found.dropFirst(max(0, search.offset)).prefix(max(0, search.limit))
-        return CatalogPage(items: Array(page), total: found.count)
+        let page = found.hits.dropFirst(max(0, search.offset)).prefix(max(0, search.limit))
+        return CatalogPage(items: page.map(found.tool), total: found.hits.count)
+    }
+
+    /// What a search found, without the addresses and texts of what nobody will look at.
+    private struct Ranked {
+        struct Hit {
+            let score: Double
+            let place: Int
+            let position: Int
+        }
+
+        /// A list of tools at one connection.
+        struct Place {
+            let slug: String
+            let access: CatalogView.Access
+            let list: ToolList
+            /// The beginning of its tools' addresses; no other begins with it, since its parts have no dots.
+            var prefix: String { "\(self.slug).\(self.access.owner.rawValue).\(self.access.name)." }
+
+            func address(_ position: Int) -> ToolAddress {
+                ToolAddress(
+                    integration: self.slug, owner: self.access.owner, connection: self.access.name, tool: self.list.tools[position].name)
+            }
+        }
+
+        /// In the order of their prefixes.
+        let places: [Place]
+        /// Best first; ties in the order of addresses, which is that of places and within one that of positions.
+        var hits: [Hit] = []
+
+        func address(_ hit: Hit) -> ToolAddress { self.places[hit.place].address(hit.position) }
+
+        func tool(_ hit: Hit) -> ScoredTool {
+            let tool = self.places[hit.place].list.tools[hit.position]
+            return ScoredTool(address: self.address(hit), description: tool.description, effect: tool.effect, score: hit.score)
+        }
     }
 
     private func ranked(
         _ ranking: ToolRanking, namespace: String?, in view: CatalogView, principal: Principal, policies: PolicySet
-    ) async throws -> [ScoredTool] {
+    ) async throws -> Ranked {
         let sources = view.sources.filter { !view.accesses(of: $0.record.slug).isEmpty }
         let lists = try await self.views.tools(of: sources, in: principal.organization)
         let namespace = namespace.map { SearchWords($0) }
-        var found: [ScoredTool] = []
-        for source in sources {
-            guard let list = lists[source.record.id] else { continue }
-            let slug = source.record.slug
-            let integration = SearchWords(slug)
-            for access in view.accesses(of: slug) {
-                let prefix = SearchWords("\(slug).\(access.owner.rawValue).\(access.name)")
-                let fit = ranking.fit(list, at: .init(integration: integration, prefix: prefix))
-                for (position, tool) in list.tools.enumerated() {
-                    guard let score = ranking.score(position, of: list, fit) else { continue }
-                    let address = ToolAddress(integration: slug, owner: access.owner, connection: access.name, tool: tool.name)
-                    if let namespace, !integration.starts(with: namespace), !SearchWords(address.description).starts(with: namespace) {
-                        continue
-                    }
-                    guard policies.isVisible(address) else { continue }
-                    found.append(ScoredTool(address: address, description: tool.description, effect: tool.effect, score: score))
-                }
+        let places = sources.flatMap { source in
+            view.accesses(of: source.record.slug).compactMap { access in
+                lists[source.record.id].map { Ranked.Place(slug: source.record.slug, access: access, list: $0) }
             }
         }
-        let paths = found.map(\.address.description)
-        return found.indices.sorted { (found[$1].score, paths[$0]) < (found[$0].score, paths[$1]) }.map { found[$0] }
+        var found = Ranked(places: places.sorted { $0.prefix < $1.prefix })
+        for (index, place) in found.places.enumerated() {
+            let integration = SearchWords(place.slug)
+            let isWhollyInside = namespace.map { integration.starts(with: $0) } ?? true
+            let fit = ranking.fit(place.list, at: .init(integration: integration, prefix: SearchWords(place.prefix)))
+            for position in ranking.candidates(in: place.list, fit) {
+                guard let score = ranking.score(position, of: place.list, fit) else { continue }
+                let address = place.address(position)
+                if let namespace, !isWhollyInside, !SearchWords(address.description).starts(with: namespace) { continue }
+                guard policies.isVisible(address) else { continue }
+                found.hits.append(Ranked.Hit(score: score, place: index, position: position))
+            }
+        }
+        found.hits.sort { ($1.score, $0.place, $0.position) < ($0.score, $1.place, $1.position) }
+        return found
     }
 
     /// Paths of at most `count` tools that somebody who wrote `path` may have meant: tools with a like name, first within the same
@@ -105,8 +139,8 @@ extension Catalog {
         for attempt in attempts where suggestions.count < count {
             guard let ranking = ToolRanking(attempt.query, maxWords: self.limits.maxQueryWords) else { continue }
             let found = try await self.ranked(ranking, namespace: attempt.namespace, in: view, principal: principal, policies: policies)
-            for tool in found where suggestions.count < count && !suggestions.contains(tool.address.description) {
-                suggestions.append(tool.address.description)
+            for path in found.hits.prefix(count).map({ found.address($0).description }) where suggestions.count < count {
+                if !suggestions.contains(path) { suggestions.append(path) }
             }
             if !suggestions.isEmpty { break }
         }

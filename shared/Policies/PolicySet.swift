@@ -23,7 +23,13 @@ package struct PolicySet: Sendable {
     /// The set of an organization without policies: defaults only.
     package static let empty = PolicySet()
 
-    private init() { self.count = 0 }
+    /// Whether any policy blocks: without one everything is visible, which search asks of every tool that it finds.
+    private let holdsBlock: Bool
+
+    private init() {
+        self.count = 0
+        self.holdsBlock = false
+    }
 
     /// Compiles policies.
     ///
@@ -31,6 +37,7 @@ package struct PolicySet: Sendable {
     ///   meant to block would silently be missing.
     package init(_ policies: [Policy]) throws(PolicyError) {
         self.count = policies.count
+        self.holdsBlock = policies.contains { $0.action == .block }
         for policy in policies {
             do {
                 self.insert(policy, try PolicyPattern(policy.pattern))
@@ -48,7 +55,7 @@ package struct PolicySet: Sendable {
 
     /// Whether no policy blocks the tool at `address`. Defaults never block, so the effect need not be known.
     package func isVisible(_ address: ToolAddress) -> Bool {
-        self.decidingPolicy(for: address)?.action != .block
+        !self.holdsBlock || self.decidingPolicy(for: address)?.action != .block
     }
 
     // MARK: Trie

@@ -9,8 +9,8 @@ struct ToolEntry: Sendable, Hashable {
 
 /// All tools of one integration, with their words prepared for search.
 ///
-/// Each different word is kept once and texts are lists of its number, so that a query is compared with a few thousand words and not with
-/// every text: 10,000 tools are searched in milliseconds.
+/// Each different word is kept once, with the tools that have it, and texts are lists of its number: a query is compared with some
+/// thousand words, and then only the tools are looked at that have a word of it.
 final class ToolList: Sendable {
     /// A text of a tool, as numbers of words and as the bytes of the phrase.
     struct Text: Sendable {
@@ -23,26 +23,14 @@ final class ToolList: Sendable {
     let names: [Text]
     let descriptions: [Text]
     /// Each word once.
-    let vocabulary: [String]
+    let vocabulary: Vocabulary
 
     init(tools: [ToolEntry]) {
-        var numbers: [String: UInt32] = [:]
-        var vocabulary: [String] = []
-        func text(_ text: String) -> Text {
-            let words = SearchWords(text, maxWords: 200)
-            let list = words.words.map { word in
-                if let number = numbers[word] { return number }
-                let number = UInt32(vocabulary.count)
-                numbers[word] = number
-                vocabulary.append(word)
-                return number
-            }
-            return Text(words: list, phrase: Array(words.phrase.utf8))
-        }
+        var builder = Vocabulary.Builder()
         self.tools = tools
-        self.names = tools.map { text($0.name) }
-        self.descriptions = tools.map { text($0.description) }
-        self.vocabulary = vocabulary
+        self.names = tools.indices.map { builder.add(tools[$0].name, of: $0) }
+        self.descriptions = tools.indices.map { builder.add(tools[$0].description, of: $0) }
+        self.vocabulary = builder.vocabulary()
     }
 
     /// Where the tool with a name stands; nil where there is none.

@@ -7,15 +7,19 @@
 struct ToolRanking: Sendable {
     private static let weights = (path: 12, name: 10, integration: 8, description: 5)
 
-    private let words: [String]
+    private let words: [[UInt8]]
     private let phrase: [UInt8]
+    /// How many of the words must be found. A text that holds the query as a whole has all of them.
+    private let requiredCount: Int
 
     /// Nil for a query without words, which finds nothing.
     init?(_ query: String, maxWords: Int) {
         let words = SearchWords(query, maxWords: maxWords)
         guard !words.words.isEmpty else { return nil }
-        self.words = words.words
+        self.words = words.words.map { Array($0.utf8) }
         self.phrase = Array(words.phrase.utf8)
+        let count = words.words.count
+        self.requiredCount = count <= 2 ? count : (count * 3 + 4) / 5
     }
 
     /// The part of an address before the tool: slug, owner and connection.
@@ -24,25 +28,52 @@ struct ToolRanking: Sendable {
         let prefix: SearchWords
     }
 
-    /// How well each word of a list's vocabulary fits each word of the query.
+    /// How well each word of a list's vocabulary, and the place at which it stands, fit each word of the query.
     struct Fit {
         /// For each query word, 0, 1, 2 or 4 by word number.
         fileprivate let vocabulary: [[UInt8]]
         fileprivate let integration: [UInt8]
         fileprivate let prefix: [UInt8]
-        fileprivate let integrationPhrase: [UInt8]
+        /// The prefix's phrase with the space before the name.
         fileprivate let prefixPhrase: [UInt8]
+        fileprivate let prefixHoldsPhrase: Bool
+        fileprivate let integrationPhraseFit: Int
         fileprivate let firstPrefixWordFits: Bool
     }
 
     /// Compares the query with the words of a list and of the place at which it stands; once for all of the list's tools.
     func fit(_ list: ToolList, at place: Place) -> Fit {
-        Fit(
+        func best(_ word: [UInt8], _ others: SearchWords) -> UInt8 {
+            others.words.map { other in Array(other.utf8).withUnsafeBufferPointer { Self.fit(word, $0) } }.max() ?? 0
+        }
+        let prefixPhrase = Array("\(place.prefix.phrase) ".utf8)
+        return Fit(
             vocabulary: self.words.map { word in list.vocabulary.map { Self.fit(word, $0) } },
-            integration: self.words.map { word in place.integration.words.map { Self.fit(word, $0) }.max() ?? 0 },
-            prefix: self.words.map { word in place.prefix.words.map { Self.fit(word, $0) }.max() ?? 0 },
-            integrationPhrase: Array(place.integration.phrase.utf8), prefixPhrase: Array(place.prefix.phrase.utf8),
-            firstPrefixWordFits: place.prefix.words.first == self.words.first)
+            integration: self.words.map { best($0, place.integration) }, prefix: self.words.map { best($0, place.prefix) },
+            prefixPhrase: prefixPhrase, prefixHoldsPhrase: prefixPhrase.holds(self.phrase),
+            integrationPhraseFit: self.phraseFit(Array(place.integration.phrase.utf8)),
+            firstPrefixWordFits: place.prefix.words.first.map { Array($0.utf8) } == self.words.first)
+    }
+
+    /// The positions of the tools that have as many of the words as a tool must have, in no order. No other tool gets points.
+    func candidates(in list: ToolList, _ fit: Fit) -> [Int] {
+        let scattered = self.words.indices.filter { fit.prefix[$0] == 0 && fit.integration[$0] == 0 }
+        let missingCount = self.requiredCount - (self.words.count - scattered.count)
+        guard missingCount > 0 else { return Array(list.tools.indices) }
+        var found: [Int] = []
+        var counts = [UInt16](repeating: 0, count: list.tools.count)
+        // For which of the words a tool was counted last, from 1.
+        var lastCounted = [UInt16](repeating: 0, count: list.tools.count)
+        for (turn, index) in scattered.enumerated() {
+            for (word, points) in fit.vocabulary[index].enumerated() where points > 0 {
+                for position in list.vocabulary.positions(of: word).lazy.map(Int.init) where lastCounted[position] != turn + 1 {
+                    lastCounted[position] = UInt16(turn + 1)
+                    counts[position] += 1
+                    if counts[position] == missingCount { found.append(position) }
+                }
+            }
+        }
+        return found
     }
 
     /// The points of the tool at a position of the list; nil where it does not fit.
@@ -61,22 +92,17 @@ struct ToolRanking: Sendable {
                 + inDescription * Self.weights.description
             if inPath + inIntegration + inDescription > 0 { found += 1 }
         }
-        guard found > 0 else { return nil }
-        let path = fit.prefixPhrase + [UInt8(ascii: " ")] + name.phrase
-        let phrases = (
-            path: self.phraseFit(path), name: self.phraseFit(name.phrase), integration: self.phraseFit(fit.integrationPhrase),
-            description: self.phraseFit(description.phrase)
-        )
-        points +=
-            phrases.path * Self.weights.path + phrases.name * Self.weights.name + phrases.integration * Self.weights.integration
-            + phrases.description * Self.weights.description
-        let isPhraseFound = max(phrases.path, phrases.name, phrases.integration, phrases.description) > 0
+        guard found >= self.requiredCount else { return nil }
         let coverage = Double(found) / Double(self.words.count)
-        guard isPhraseFound || coverage >= (self.words.count <= 2 ? 1 : 0.6) else { return nil }
         var score = Double(points) + (coverage == 1 ? 25 : (10 * coverage).rounded())
-        let firstName = name.words.first.map { list.vocabulary[Int($0)] }
-        if fit.firstPrefixWordFits || firstName == self.words.first { score += 8 }
-        if phrases.path == 14 || phrases.name == 14 { score += 20 }
+        if fit.firstPrefixWordFits || name.words.first.map({ Array(list.vocabulary[Int($0)]) }) == self.words.first { score += 8 }
+        // A text that holds the query as a whole has all of its words.
+        guard found == self.words.count else { return score }
+        let (inPath, inName) = (self.phraseFit(fit, name.phrase), self.phraseFit(name.phrase))
+        score += Double(
+            inPath * Self.weights.path + inName * Self.weights.name + fit.integrationPhraseFit * Self.weights.integration
+                + self.phraseFit(description.phrase) * Self.weights.description)
+        if inPath == 14 || inName == 14 { score += 20 }
         return score
     }
 
@@ -86,30 +112,50 @@ struct ToolRanking: Sendable {
         return Int(best)
     }
 
-    private static func fit(_ word: String, _ other: String) -> UInt8 {
-        if word == other { return 4 }
-        if other.utf8.starts(with: word.utf8) || word.utf8.starts(with: other.utf8) { return 2 }
-        return Array(other.utf8).holds(Array(word.utf8)) ? 1 : 0
+    private static func fit(_ word: [UInt8], _ other: UnsafeBufferPointer<UInt8>) -> UInt8 {
+        word.withUnsafeBufferPointer { word in
+            let common = min(word.count, other.count)
+            if UnsafeBufferPointer(rebasing: word[..<common]).elementsEqual(UnsafeBufferPointer(rebasing: other[..<common])) {
+                return word.count == other.count ? 4 : 2
+            }
+            return other.holds(word) ? 1 : 0
+        }
     }
 
     private func phraseFit(_ field: [UInt8]) -> Int {
-        if field == self.phrase { return 14 }
-        if field.starts(with: self.phrase) { return 9 }
+        if field.starts(with: self.phrase) { return field.count == self.phrase.count ? 14 : 9 }
         return field.holds(self.phrase) ? 6 : 0
+    }
+
+    /// The same for the prefix with the name behind it, which are not put together for each tool.
+    private func phraseFit(_ fit: Fit, _ name: [UInt8]) -> Int {
+        let prefix = fit.prefixPhrase
+        func stands(at start: Int) -> Bool {
+            let head = prefix[start...].prefix(self.phrase.count)
+            return self.phrase.starts(with: head) && name.starts(with: self.phrase.dropFirst(head.count))
+        }
+        if stands(at: 0) { return prefix.count + name.count == self.phrase.count ? 14 : 9 }
+        if fit.prefixHoldsPhrase || name.holds(self.phrase) { return 6 }
+        return (max(0, prefix.count - self.phrase.count + 1)..<prefix.count).contains(where: stands) ? 6 : 0
     }
 }
 
 extension [UInt8] {
     /// Whether `needle` stands anywhere in these bytes.
     fileprivate func holds(_ needle: [UInt8]) -> Bool {
+        self.withUnsafeBufferPointer { bytes in needle.withUnsafeBufferPointer { bytes.holds($0) } }
+    }
+}
+
+extension UnsafeBufferPointer<UInt8> {
+    /// Whether `needle` stands anywhere in these bytes.
+    fileprivate func holds(_ needle: UnsafeBufferPointer<UInt8>) -> Bool {
         guard let first = needle.first, self.count >= needle.count else { return false }
-        return self.withUnsafeBufferPointer { buffer in
-            for start in 0...(buffer.count - needle.count) where buffer[start] == first {
-                var length = 1
-                while length < needle.count, buffer[start + length] == needle[length] { length += 1 }
-                if length == needle.count { return true }
-            }
-            return false
+        for start in 0...(self.count - needle.count) where self[start] == first {
+            var length = 1
+            while length < needle.count, self[start + length] == needle[length] { length += 1 }
+            if length == needle.count { return true }
         }
+        return false
     }
 }
