@@ -19,16 +19,6 @@ package func withTemporaryDatabase<Result>(
     }
 }
 
-/// Runs `body` with a store on an empty, migrated database.
-package func withTemporaryStore<Result>(limits: StoreLimits = StoreLimits(), _ body: (Store) async throws -> Result) async throws -> Result
-{
-    try await withTemporaryDatabase { database in
-        let store = Store(database: database, limits: limits)
-        try await store.migrate()
-        return try await body(store)
-    }
-}
-
 /// An organization with an account and a running replica, the least that sessions and executions need.
 package struct TestTenant: Sendable {
     package let organization: Organization

@@ -216,7 +216,7 @@ package struct SessionRepository: Sendable {
             count += try await self.context.connection(organization).execute(
                 """
                 DELETE FROM sessions WHERE organization_id = $1 AND id IN (
-                    SELECT id FROM sessions WHERE organization_id = $1 AND state = $2 AND last_activity_at < (SELECT {now} - $3)
+                    SELECT id FROM sessions WHERE organization_id = $1 AND state = $2 AND last_activity_at < {now} - $3
                     ORDER BY last_activity_at LIMIT $4)
                 """, organization, state, age.microseconds, staleCount)
         }

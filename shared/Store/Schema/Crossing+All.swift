@@ -52,13 +52,11 @@ extension Crossing {
         "SELECT organization_id, id FROM sessions WHERE owner_replica = $1 AND owner_epoch = $2 AND state = 'closed' LIMIT $3")
 
     /// Sessions of a state without activity for some microseconds, up to a number.
-    ///
-    /// The bound is a subquery, because PostgreSQL evaluates the clock anew for every row otherwise and cannot look it up in the index.
     static let staleSessions = Crossing(
         "cross_stale_sessions", [.text, .integer, .integer], [Column("organization_id", .identifier), Column("id", .identifier)],
         """
         SELECT organization_id, id FROM sessions
-        WHERE state = $1 AND last_activity_at < (SELECT {now} - $2) ORDER BY last_activity_at LIMIT $3
+        WHERE state = $1 AND last_activity_at < {now} - $2 ORDER BY last_activity_at LIMIT $3
         """)
 
     /// Which of an owner's (replica, epoch) executions somebody wants stopped, up to a number.

@@ -31,7 +31,7 @@ struct ServiceAccess: Sendable {
             WHERE pg_has_role(session_user, r.oid, 'MEMBER') AND (
                 r.rolsuper OR r.rolbypassrls OR r.rolcreaterole OR r.rolreplication
                 OR r.rolname IN ('pg_read_server_files', 'pg_write_server_files', 'pg_execute_server_program'))
-            ORDER BY r.rolname LIMIT 1
+            ORDER BY r.rolname <> session_user, r.rolname LIMIT 1
             """
         ) { row in
             var row = row.reader()

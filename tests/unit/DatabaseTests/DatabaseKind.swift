@@ -35,7 +35,9 @@ enum DatabaseKind: String, Sendable, CaseIterable, CustomTestStringConvertible {
     }
 
     /// Runs `body` with the means to open one and the same empty place several times; it closes what it opens.
-    func withPlace<Result>(_ body: (@Sendable () async throws -> any ClosableDatabase) async throws -> Result) async throws -> Result {
+    func withPlace<Result>(_ body: (@escaping @Sendable () async throws -> any ClosableDatabase) async throws -> Result) async throws
+        -> Result
+    {
         switch self {
         case .sqlite:
             return try await withTemporaryFolder { folder in

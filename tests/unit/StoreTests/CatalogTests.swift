@@ -8,9 +8,9 @@ import Testing
 
 @Suite("Integrations, tools and connections", .timeLimit(.minutes(1)))
 struct CatalogTests {
-    @Test("An integration comes back with everything it was added with")
-    func add() async throws {
-        try await withTemporaryStore { store in
+    @Test("An integration comes back with everything it was added with", arguments: TestStoreKind.all)
+    func add(kind: TestStoreKind) async throws {
+        try await withTemporaryStore(kind) { store in
             let organization = try await store.makeTenant().organization.id
             let document = Array("openapi: 3.1.0".utf8)
             let record = try await store.integrations.add(.sample(document: document), tools: .sample(), in: organization)
@@ -26,9 +26,9 @@ struct CatalogTests {
         }
     }
 
-    @Test("A tool is found with its binding; its schemas and their definitions are read apart")
-    func tools() async throws {
-        try await withTemporaryStore { store in
+    @Test("A tool is found with its binding; its schemas and their definitions are read apart", arguments: TestStoreKind.all)
+    func tools(kind: TestStoreKind) async throws {
+        try await withTemporaryStore(kind) { store in
             let organization = try await store.makeTenant().organization.id
             let integration = try await store.integrations.add(.sample(), tools: .sample(), in: organization).integration.id
             let tool = try #require(try await store.tools.find("pets.list", integrationSlug: "petstore", in: organization))
@@ -45,9 +45,9 @@ struct CatalogTests {
         }
     }
 
-    @Test("Thousands of tools are replaced in one transaction and listed without their bindings")
-    func many() async throws {
-        try await withTemporaryStore { store in
+    @Test("Thousands of tools are replaced in one transaction and listed without their bindings", arguments: TestStoreKind.all)
+    func many(kind: TestStoreKind) async throws {
+        try await withTemporaryStore(kind) { store in
             let organization = try await store.makeTenant().organization.id
             let record = try await store.integrations.add(.sample(), tools: .numbered(5001), in: organization)
             #expect(record.integration.toolCount == 5001)
@@ -62,9 +62,9 @@ struct CatalogTests {
         }
     }
 
-    @Test("A tool set with one name twice is refused whole")
-    func duplicate() async throws {
-        try await withTemporaryStore { store in
+    @Test("A tool set with one name twice is refused whole", arguments: TestStoreKind.all)
+    func duplicate(kind: TestStoreKind) async throws {
+        try await withTemporaryStore(kind) { store in
             let organization = try await store.makeTenant().organization.id
             let record = try await store.integrations.add(.sample(), tools: .sample(), in: organization)
             var twice = ToolSet.numbered(300)
@@ -74,9 +74,9 @@ struct CatalogTests {
         }
     }
 
-    @Test("A refresh keeps id, slug and connections, and drops the old document")
-    func refresh() async throws {
-        try await withTemporaryStore { store in
+    @Test("A refresh keeps id, slug and connections, and drops the old document", arguments: TestStoreKind.all)
+    func refresh(kind: TestStoreKind) async throws {
+        try await withTemporaryStore(kind) { store in
             let all = try await store.populate("acme")
             var draft = IntegrationDraft.sample(slug: "ignored", document: Array("new".utf8))
             draft.id = all.integration.integration.id
@@ -89,9 +89,11 @@ struct CatalogTests {
         }
     }
 
-    @Test("Removing an integration takes along all that hangs on it, and a shared document only with its last user")
-    func remove() async throws {
-        try await withTemporaryStore { store in
+    @Test(
+        "Removing an integration takes along all that hangs on it, and a shared document only with its last user",
+        arguments: TestStoreKind.all)
+    func remove(kind: TestStoreKind) async throws {
+        try await withTemporaryStore(kind) { store in
             let organization = try await store.makeTenant().organization.id
             let document = Array("shared".utf8)
             let first = try await store.integrations.add(.sample(slug: "a", document: document), tools: .sample(), in: organization)
@@ -112,9 +114,9 @@ struct CatalogTests {
         }
     }
 
-    @Test("A document in use is not removed")
-    func referencedBlob() async throws {
-        try await withTemporaryStore { store in
+    @Test("A document in use is not removed", arguments: TestStoreKind.all)
+    func referencedBlob(kind: TestStoreKind) async throws {
+        try await withTemporaryStore(kind) { store in
             let all = try await store.populate("acme")
             let loose = try await store.blobs.put([1, 2, 3], in: all.organization)
             #expect(try await store.blobs.put([1, 2, 3], in: all.organization) == loose)
@@ -124,9 +126,9 @@ struct CatalogTests {
         }
     }
 
-    @Test("A connection's name is unique per integration and owner, and found only by whom it serves")
-    func connections() async throws {
-        try await withTemporaryStore { store in
+    @Test("A connection's name is unique per integration and owner, and found only by whom it serves", arguments: TestStoreKind.all)
+    func connections(kind: TestStoreKind) async throws {
+        try await withTemporaryStore(kind) { store in
             let tenant = try await store.makeTenant()
             let organization = tenant.organization.id
             let other = try await store.accounts.create(in: organization, name: "other").id
@@ -153,15 +155,15 @@ struct CatalogTests {
         }
     }
 
-    @Test("Bounds are checked before anything is written")
-    func bounds() async throws {
-        var limits = StoreLimits()
+    @Test("Bounds are checked before anything is written", arguments: TestStoreKind.all)
+    func bounds(kind: TestStoreKind) async throws {
+        var limits = StoreLimits.patient
         limits.maxToolsPerIntegration = 3
         limits.maxBlobBytes = 10
         limits.maxJSONBytes = 64
         limits.maxIntegrations = 1
         limits.maxConnections = 0
-        try await withTemporaryStore(limits: limits) { store in
+        try await withTemporaryStore(kind, limits: limits) { store in
             let organization = try await store.makeTenant().organization.id
             await expect(.limitReached) { try await store.integrations.add(.sample(), tools: .numbered(4), in: organization) }
             await expect(.invalidValue) {

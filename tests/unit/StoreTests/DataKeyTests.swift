@@ -9,9 +9,9 @@ struct DataKeyTests {
         WrappedDataKey(version: version, vaultKeyID: vaultKey, wrapped: bytes)
     }
 
-    @Test("the first of several that add a version wins, and a new version retires those before it")
-    func add() async throws {
-        try await withTemporaryStore { store in
+    @Test("the first of several that add a version wins, and a new version retires those before it", arguments: TestStoreKind.all)
+    func add(kind: TestStoreKind) async throws {
+        try await withTemporaryStore(kind) { store in
             let organization = try await store.organizations.create(name: "Acme", slug: "acme").id
             let stored = try await withThrowingTaskGroup(of: [UInt8].self) { group in
                 for number in 0..<8 {
@@ -32,9 +32,9 @@ struct DataKeyTests {
         }
     }
 
-    @Test("a vault key is listed as long as any data key needs it, whoever wants to forget it")
-    func vaultKeys() async throws {
-        try await withTemporaryStore { store in
+    @Test("a vault key is listed as long as any data key needs it, whoever wants to forget it", arguments: TestStoreKind.all)
+    func vaultKeys(kind: TestStoreKind) async throws {
+        try await withTemporaryStore(kind) { store in
             let organization = try await store.organizations.create(name: "Acme", slug: "acme").id
             #expect(try await store.dataKeys.vaultKeys().isEmpty)
             _ = try await store.dataKeys.add(Self.key(1), in: organization)

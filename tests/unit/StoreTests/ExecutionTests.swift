@@ -8,9 +8,9 @@ import Testing
 
 @Suite("Executions", .timeLimit(.minutes(1)))
 struct ExecutionTests {
-    @Test("An execution starts, ends once with its outcome, and stays as it ended")
-    func life() async throws {
-        try await withTemporaryStore { store in
+    @Test("An execution starts, ends once with its outcome, and stays as it ended", arguments: TestStoreKind.all)
+    func life(kind: TestStoreKind) async throws {
+        try await withTemporaryStore(kind) { store in
             let tenant = try await store.makeTenant()
             let organization = tenant.organization.id
             let draft = ExecutionDraft.sample(tenant, session: SessionRecordID())
@@ -38,9 +38,9 @@ struct ExecutionTests {
         }
     }
 
-    @Test("Waiting and back; neither for a stranger nor after the end")
-    func waiting() async throws {
-        try await withTemporaryStore { store in
+    @Test("Waiting and back; neither for a stranger nor after the end", arguments: TestStoreKind.all)
+    func waiting(kind: TestStoreKind) async throws {
+        try await withTemporaryStore(kind) { store in
             let tenant = try await store.makeTenant()
             let organization = tenant.organization.id
             let draft = ExecutionDraft.sample(tenant)
@@ -59,11 +59,11 @@ struct ExecutionTests {
         }
     }
 
-    @Test("An outcome beyond its bound is refused and the execution goes on")
-    func bound() async throws {
-        var limits = StoreLimits()
+    @Test("An outcome beyond its bound is refused and the execution goes on", arguments: TestStoreKind.all)
+    func bound(kind: TestStoreKind) async throws {
+        var limits = StoreLimits.patient
         limits.maxOutcomeBytes = 10
-        try await withTemporaryStore(limits: limits) { store in
+        try await withTemporaryStore(kind, limits: limits) { store in
             let tenant = try await store.makeTenant()
             let draft = ExecutionDraft.sample(tenant)
             try await store.executions.start(draft)
@@ -75,9 +75,9 @@ struct ExecutionTests {
         }
     }
 
-    @Test("A request to cancel reaches the owner through the row; an agent's only for its own")
-    func cancel() async throws {
-        try await withTemporaryStore { store in
+    @Test("A request to cancel reaches the owner through the row; an agent's only for its own", arguments: TestStoreKind.all)
+    func cancel(kind: TestStoreKind) async throws {
+        try await withTemporaryStore(kind) { store in
             let tenant = try await store.makeTenant()
             let organization = tenant.organization.id
             let draft = ExecutionDraft.sample(tenant)
@@ -96,11 +96,10 @@ struct ExecutionTests {
         }
     }
 
-    @Test("The sweep ends what a dead owner left, once, and nothing else")
-    func sweep() async throws {
-        try await withTemporaryDatabase { database in
-            let store = Store(database: database)
-            try await store.migrate()
+    @Test("The sweep ends what a dead owner left, once, and nothing else", arguments: TestStoreKind.all)
+    func sweep(kind: TestStoreKind) async throws {
+        try await withMigratedDatabase(kind) { database in
+            let store = Store(database: database, limits: .patient)
             let (alive, dead) = (try await store.makeTenant("alive"), try await store.makeTenant("dead"))
             let (kept, orphan, ended) = (ExecutionDraft.sample(alive), ExecutionDraft.sample(dead), ExecutionDraft.sample(dead))
             for draft in [kept, orphan, ended] { try await store.executions.start(draft) }
@@ -126,11 +125,10 @@ struct ExecutionTests {
         }
     }
 
-    @Test("A lease that lapses is swept by the database's clock")
-    func lapse() async throws {
-        try await withTemporaryDatabase { database in
-            let store = Store(database: database)
-            try await store.migrate()
+    @Test("A lease that lapses is swept by the database's clock", arguments: TestStoreKind.all)
+    func lapse(kind: TestStoreKind) async throws {
+        try await withMigratedDatabase(kind) { database in
+            let store = Store(database: database, limits: .patient)
             let tenant = try await store.makeTenant()
             let draft = ExecutionDraft.sample(tenant)
             try await store.executions.start(draft)

@@ -118,7 +118,7 @@ func expect<Result>(_ code: StoreError.Code, _ location: SourceLocation = #_sour
 }
 
 /// A store on the same database in whose eyes every replica's heartbeat is too old.
-func storeThatSeesAllDead(_ database: SQLiteDatabase) -> Store {
+func storeThatSeesAllDead(_ database: any Database) -> Store {
     var limits = StoreLimits()
     limits.replicaLease = .zero
     return Store(database: database, limits: limits)

@@ -7,9 +7,9 @@ import Testing
 
 @Suite("Organizations, accounts and keys", .timeLimit(.minutes(1)))
 struct KeyTests {
-    @Test("An organization is found by id and slug; a taken slug is refused and changes nothing")
-    func organizations() async throws {
-        try await withTemporaryStore { store in
+    @Test("An organization is found by id and slug; a taken slug is refused and changes nothing", arguments: TestStoreKind.all)
+    func organizations(kind: TestStoreKind) async throws {
+        try await withTemporaryStore(kind) { store in
             let acme = try await store.organizations.create(name: "Acme", slug: "acme")
             #expect(try await store.organizations.find(acme.id) == acme)
             #expect(try await store.organizations.find(slug: "acme") == acme)
@@ -20,9 +20,9 @@ struct KeyTests {
         }
     }
 
-    @Test("Revisions of a thousand organizations come in one call")
-    func revisions() async throws {
-        try await withTemporaryStore { store in
+    @Test("Revisions of a thousand organizations come in one call", arguments: TestStoreKind.all)
+    func revisions(kind: TestStoreKind) async throws {
+        try await withTemporaryStore(kind) { store in
             let first = try await store.organizations.create(name: "a", slug: "a").id
             let second = try await store.organizations.create(name: "b", slug: "b").id
             _ = try await store.policies.create(in: second, pattern: "*", action: .allow)
@@ -32,9 +32,9 @@ struct KeyTests {
         }
     }
 
-    @Test("An issuer's subject has one account, however many sign in at once")
-    func signIn() async throws {
-        try await withTemporaryStore { store in
+    @Test("An issuer's subject has one account, however many sign in at once", arguments: TestStoreKind.all)
+    func signIn(kind: TestStoreKind) async throws {
+        try await withTemporaryStore(kind) { store in
             let organization = try await store.organizations.create(name: "a", slug: "a").id
             let accounts = try await withThrowingTaskGroup(of: Account.self) { group in
                 for _ in 0..<20 {
@@ -47,9 +47,9 @@ struct KeyTests {
         }
     }
 
-    @Test("A key is found by its hash as its principal, until it is revoked")
-    func keys() async throws {
-        try await withTemporaryStore { store in
+    @Test("A key is found by its hash as its principal, until it is revoked", arguments: TestStoreKind.all)
+    func keys(kind: TestStoreKind) async throws {
+        try await withTemporaryStore(kind) { store in
             let tenant = try await store.makeTenant()
             let organization = tenant.organization.id
             let hash = SecretHash(of: "roost_secret")
@@ -73,9 +73,9 @@ struct KeyTests {
         }
     }
 
-    @Test("An installation key belongs to no organization")
-    func installationKeys() async throws {
-        try await withTemporaryStore { store in
+    @Test("An installation key belongs to no organization", arguments: TestStoreKind.all)
+    func installationKeys(kind: TestStoreKind) async throws {
+        try await withTemporaryStore(kind) { store in
             let hash = SecretHash(of: "root")
             let key = try await store.keys.createInstallationKey(name: "root", hash: hash)
             #expect(try await store.keys.find(hash: hash) == KeyRepository.Found(holder: .installation(key.id), isTouchDue: true))
@@ -88,9 +88,9 @@ struct KeyTests {
         }
     }
 
-    @Test("A key works, was revoked or was never there, whoever it belongs to")
-    func standing() async throws {
-        try await withTemporaryStore { store in
+    @Test("A key works, was revoked or was never there, whoever it belongs to", arguments: TestStoreKind.all)
+    func standing(kind: TestStoreKind) async throws {
+        try await withTemporaryStore(kind) { store in
             let tenant = try await store.makeTenant()
             let (theirs, root) = (SecretHash(of: "theirs"), SecretHash(of: "root"))
             #expect(try await store.keys.standing(hash: theirs) == .absent)
@@ -103,9 +103,9 @@ struct KeyTests {
         }
     }
 
-    @Test("An organization comes with its first admin key, or not at all")
-    func firstKey() async throws {
-        try await withTemporaryStore { store in
+    @Test("An organization comes with its first admin key, or not at all", arguments: TestStoreKind.all)
+    func firstKey(kind: TestStoreKind) async throws {
+        try await withTemporaryStore(kind) { store in
             let hash = SecretHash(of: "first")
             let organization = try await store.organizations.create(name: "a", slug: "a", adminKey: hash)
             let key = try #require(try await store.keys.list(in: organization.id).items.first)
@@ -117,16 +117,15 @@ struct KeyTests {
         }
     }
 
-    @Test("A key that is refused leaves no account behind")
-    func account() async throws {
-        var limits = StoreLimits()
+    @Test("A key that is refused leaves no account behind", arguments: TestStoreKind.all)
+    func account(kind: TestStoreKind) async throws {
+        var limits = StoreLimits.patient
         limits.maxKeys = 1
-        try await withTemporaryDatabase { database in
+        try await withMigratedDatabase(kind) { database in
             let store = Store(database: database, limits: limits)
-            try await store.migrate()
             let tenant = try await store.makeTenant()
             func accounts() async throws -> Int {
-                try await database.connection(in: .installation).query("SELECT id FROM accounts").count
+                try await database.connection(in: .organization(tenant.organization.id)).query("SELECT id FROM accounts").count
             }
             let before = try await accounts()
             let hash = SecretHash(of: "one")
@@ -142,9 +141,9 @@ struct KeyTests {
         }
     }
 
-    @Test("The last admin key that works cannot be revoked, whoever else tries at the same time")
-    func lastAdmin() async throws {
-        try await withTemporaryStore { store in
+    @Test("The last admin key that works cannot be revoked, whoever else tries at the same time", arguments: TestStoreKind.all)
+    func lastAdmin(kind: TestStoreKind) async throws {
+        try await withTemporaryStore(kind) { store in
             let organization = try await store.organizations.create(name: "a", slug: "a", adminKey: SecretHash(of: "1")).id
             _ = try await store.keys.create(in: organization, role: .agent, name: "agent", hash: SecretHash(of: "agent"))
             let first = try #require(try await store.keys.list(in: organization).items.first { $0.role == .admin })
@@ -165,27 +164,28 @@ struct KeyTests {
         }
     }
 
-    @Test("Only the hash of a key is in the database")
-    func hashing() async throws {
-        try await withTemporaryDatabase { database in
-            let store = Store(database: database)
-            try await store.migrate()
+    @Test("Only the hash of a key is in the database", arguments: TestStoreKind.all)
+    func hashing(kind: TestStoreKind) async throws {
+        try await withMigratedDatabase(kind) { database in
+            let store = Store(database: database, limits: .patient)
             let tenant = try await store.makeTenant()
             _ = try await store.keys.create(
                 in: tenant.organization.id, account: tenant.account.id, role: .admin, name: "k", hash: SecretHash(of: "roost_open"))
-            for row in try await database.connection(in: .installation).query("SELECT * FROM api_keys") {
+            let rows = try await database.connection(in: .organization(tenant.organization.id)).query("SELECT * FROM api_keys")
+            #expect(rows.count == 1)
+            for row in rows {
                 #expect(!"\(row)".contains("roost_open"))
             }
             #expect("\(SecretHash(of: "roost_open"))" == "<hash>")
         }
     }
 
-    @Test("Limits on keys and policies hold, and a refused call changes nothing")
-    func limits() async throws {
-        var limits = StoreLimits()
+    @Test("Limits on keys and policies hold, and a refused call changes nothing", arguments: TestStoreKind.all)
+    func limits(kind: TestStoreKind) async throws {
+        var limits = StoreLimits.patient
         limits.maxKeys = 1
         limits.maxPolicies = 1
-        try await withTemporaryStore(limits: limits) { store in
+        try await withTemporaryStore(kind, limits: limits) { store in
             let tenant = try await store.makeTenant()
             let organization = tenant.organization.id
             func createKey(_ text: String) async throws -> APIKey {

@@ -8,9 +8,9 @@ import Testing
 
 @Suite("Pages", .timeLimit(.minutes(1)))
 struct PageTests {
-    @Test("A walk shows every row once, whatever is added and removed meanwhile")
-    func stability() async throws {
-        try await withTemporaryStore { store in
+    @Test("A walk shows every row once, whatever is added and removed meanwhile", arguments: TestStoreKind.all)
+    func stability(kind: TestStoreKind) async throws {
+        try await withTemporaryStore(kind) { store in
             let organization = try await store.makeTenant().organization.id
             var there: [PolicyID] = []
             for number in 0..<9 { there.append(try await store.policies.create(in: organization, pattern: "\(number)", action: .allow).id) }
@@ -31,9 +31,9 @@ struct PageTests {
         }
     }
 
-    @Test("Every list walks in its order, and newest first where it says so")
-    func orders() async throws {
-        try await withTemporaryStore { store in
+    @Test("Every list walks in its order, and newest first where it says so", arguments: TestStoreKind.all)
+    func orders(kind: TestStoreKind) async throws {
+        try await withTemporaryStore(kind) { store in
             let tenant = try await store.makeTenant()
             let organization = tenant.organization.id
             var (sessions, executions): ([SessionRecordID], [ExecutionID]) = ([], [])
@@ -60,11 +60,11 @@ struct PageTests {
         }
     }
 
-    @Test("A cursor of another list, a cut one and an invented one are refused, and a limit is bounded")
-    func invalid() async throws {
-        var limits = StoreLimits()
+    @Test("A cursor of another list, a cut one and an invented one are refused, and a limit is bounded", arguments: TestStoreKind.all)
+    func invalid(kind: TestStoreKind) async throws {
+        var limits = StoreLimits.patient
         limits.maxPageSize = 3
-        try await withTemporaryStore(limits: limits) { store in
+        try await withTemporaryStore(kind, limits: limits) { store in
             let organization = try await store.makeTenant().organization.id
             for number in 0..<5 { _ = try await store.policies.create(in: organization, pattern: "\(number)", action: .allow) }
             let page = try await store.policies.list(in: organization, PageRequest(limit: 1_000_000))

@@ -4,8 +4,34 @@ import Store
 import TestSupport
 import Testing
 
-@Suite("Processes on one file", .timeLimit(.minutes(5)), .serialized)
+@Suite("Processes on one database", .timeLimit(.minutes(5)), .serialized)
 struct ProcessTests {
+    @Test(
+        "Twenty processes start at once on an empty PostgreSQL database, migrate it as its owner and write as a service",
+        .enabled(if: TestPostgres.isExpected))
+    func startOnPostgreSQL() async throws {
+        try await withPostgreSQLInstallation(isMigrated: false) { installation in
+            let outcomes = try await withThrowingTaskGroup(of: ChildProcess.Outcome.self) { group in
+                for number in 0..<20 {
+                    group.addTask {
+                        try await ChildProcess.run(
+                            "database-hammer", [installation.ownerURL, "p\(number)", "5", installation.serviceURL])
+                    }
+                }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            for outcome in outcomes {
+                #expect(outcome.status == 0, "\(outcome.standardError)")
+                #expect(outcome.lines.count == 5)
+            }
+            let slugs = try await installation.withDatabase(installation.serviceURL) { database in
+                try await walk(limit: 50) { try await Store(database: database).organizations.list($0) }.map(\.slug)
+            }
+            #expect(Set(slugs) == Set(outcomes.flatMap(\.lines)))
+            #expect(slugs.count == 100)
+        }
+    }
+
     @Test("Twenty processes start at once on an empty folder, migrate it and write")
     func start() async throws {
         try await withTemporaryFolder { folder in

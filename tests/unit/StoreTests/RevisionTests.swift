@@ -7,9 +7,9 @@ import Testing
 
 @Suite("Revisions", .timeLimit(.minutes(1)))
 struct RevisionTests {
-    @Test("Every change to policies, connections, integrations, keys and members raises the revision by one")
-    func changes() async throws {
-        try await withTemporaryStore { store in
+    @Test("Every change to policies, connections, integrations, keys and members raises the revision by one", arguments: TestStoreKind.all)
+    func changes(kind: TestStoreKind) async throws {
+        try await withTemporaryStore(kind) { store in
             let all = try await store.populate("acme")
             let organization = all.organization
             let account = all.tenant.account.id
@@ -53,9 +53,9 @@ struct RevisionTests {
         }
     }
 
-    @Test("What is refused, and what is no such change, leaves the revision alone")
-    func unchanged() async throws {
-        try await withTemporaryStore { store in
+    @Test("What is refused, and what is no such change, leaves the revision alone", arguments: TestStoreKind.all)
+    func unchanged(kind: TestStoreKind) async throws {
+        try await withTemporaryStore(kind) { store in
             let all = try await store.populate("acme")
             let organization = all.organization
             let before = try await store.organizations.revision(of: organization)

@@ -8,9 +8,9 @@ import Testing
 
 @Suite("Replicas and sessions", .timeLimit(.minutes(1)))
 struct SessionTests {
-    @Test("A replica registers, beats, drains and goes")
-    func registry() async throws {
-        try await withTemporaryStore { store in
+    @Test("A replica registers, beats, drains and goes", arguments: TestStoreKind.all)
+    func registry(kind: TestStoreKind) async throws {
+        try await withTemporaryStore(kind) { store in
             let id = ReplicaID()
             let first = try await store.replicas.register(id, kind: .sessionService, address: "127.0.0.1:9", version: "1")
             #expect(first.epoch == 1)
@@ -29,11 +29,10 @@ struct SessionTests {
         }
     }
 
-    @Test("A lapsed lease cannot be revived, only replaced by one of a higher epoch")
-    func lapsed() async throws {
-        try await withTemporaryDatabase { database in
-            let store = Store(database: database)
-            try await store.migrate()
+    @Test("A lapsed lease cannot be revived, only replaced by one of a higher epoch", arguments: TestStoreKind.all)
+    func lapsed(kind: TestStoreKind) async throws {
+        try await withMigratedDatabase(kind) { database in
+            let store = Store(database: database, limits: .patient)
             let later = storeThatSeesAllDead(database)
             let tenant = try await store.makeTenant()
             await expect(.ownerLost) { try await later.replicas.heartbeat(tenant.lease, load: 0, isDraining: false) }
@@ -43,18 +42,18 @@ struct SessionTests {
         }
     }
 
-    @Test("Replicas long gone are forgotten")
-    func purge() async throws {
-        try await withTemporaryStore { store in
+    @Test("Replicas long gone are forgotten", arguments: TestStoreKind.all)
+    func purge(kind: TestStoreKind) async throws {
+        try await withTemporaryStore(kind) { store in
             _ = try await store.makeTenant()
             #expect(try await store.replicas.purge(olderThan: .seconds(60)) == 0)
             #expect(try await store.replicas.purge(olderThan: .seconds(-60)) == 1)
         }
     }
 
-    @Test("A session comes back with all that another process needs to go on with it")
-    func roundTrip() async throws {
-        try await withTemporaryStore { store in
+    @Test("A session comes back with all that another process needs to go on with it", arguments: TestStoreKind.all)
+    func roundTrip(kind: TestStoreKind) async throws {
+        try await withTemporaryStore(kind) { store in
             let tenant = try await store.makeTenant()
             let organization = tenant.organization.id
             let methods: [Principal.Method] = [
@@ -77,11 +76,10 @@ struct SessionTests {
         }
     }
 
-    @Test("Requests go to a live owner; a dead one's session may be adopted by exactly one")
-    func adoption() async throws {
-        try await withTemporaryDatabase { database in
-            let store = Store(database: database)
-            try await store.migrate()
+    @Test("Requests go to a live owner; a dead one's session may be adopted by exactly one", arguments: TestStoreKind.all)
+    func adoption(kind: TestStoreKind) async throws {
+        try await withMigratedDatabase(kind) { database in
+            let store = Store(database: database, limits: .patient)
             let tenant = try await store.makeTenant()
             let organization = tenant.organization.id
             let draft = SessionDraft.sample(tenant)
@@ -113,9 +111,9 @@ struct SessionTests {
         }
     }
 
-    @Test("An account at its bound gets room from its idle sessions, and none while all are busy")
-    func room() async throws {
-        try await withTemporaryStore { store in
+    @Test("An account at its bound gets room from its idle sessions, and none while all are busy", arguments: TestStoreKind.all)
+    func room(kind: TestStoreKind) async throws {
+        try await withTemporaryStore(kind) { store in
             let tenant = try await store.makeTenant()
             let organization = tenant.organization.id
             for _ in 0..<2 { _ = try await store.sessions.create(.sample(tenant)) }
@@ -130,9 +128,9 @@ struct SessionTests {
         }
     }
 
-    @Test("A closed session is no longer routed, adopted or listed, and its owner learns of it")
-    func close() async throws {
-        try await withTemporaryStore { store in
+    @Test("A closed session is no longer routed, adopted or listed, and its owner learns of it", arguments: TestStoreKind.all)
+    func close(kind: TestStoreKind) async throws {
+        try await withTemporaryStore(kind) { store in
             let tenant = try await store.makeTenant()
             let organization = tenant.organization.id
             let draft = SessionDraft.sample(tenant)

@@ -14,11 +14,10 @@ struct TwoOrganizationTests {
     /// A verb called for `mine` with everything that `theirs` has to name.
     typealias Attempt = (_ store: Store, _ mine: Populated, _ theirs: Populated) async throws -> Any?
 
-    @Test("No verb shows or changes another organization's rows")
-    func walk() async throws {
-        try await withTemporaryDatabase { database in
-            let store = Store(database: database)
-            try await store.migrate()
+    @Test("No verb shows or changes another organization's rows", arguments: TestStoreKind.all)
+    func walk(kind: TestStoreKind) async throws {
+        try await withMigratedDatabase(kind) { database in
+            let store = Store(database: database, limits: .patient)
             let theirs = try await store.populate("theirs")
             let before = try await Self.rows(of: theirs.organization, in: database)
             for (verb, attempt) in Self.attempts.sorted(by: { $0.key < $1.key }) {
@@ -47,43 +46,41 @@ struct TwoOrganizationTests {
         #expect(crossing.symmetricDifference(Self.crossing) == [], "a verb without an organization needs a reason")
     }
 
-    @Test("Every table of the schema is a tenant's or the installation's, and a tenant's keys begin with the organization")
-    func tables() async throws {
-        try await withTemporaryDatabase { database in
-            try await Store(database: database).migrate()
+    @Test(
+        "Every table of the schema is a tenant's or the installation's, and a tenant's keys begin with the organization",
+        arguments: TestStoreKind.all)
+    func tables(kind: TestStoreKind) async throws {
+        try await withMigratedDatabase(kind) { database in
             let connection = database.connection(in: .installation)
-            let names = try await connection.query("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
-            let known = Schema.tenantTables + Schema.installationTables
-            #expect(names.compactMap { String(databaseValue: $0.values[0]) } == (known + ["schema_migrations", "schema_version"]).sorted())
+            let known = Schema.tenantTables + Schema.installationTables + ["schema_migrations", "schema_version"]
+            let names = try await connection.all(kind.tableNames, as: { try $0.single(String.self) })
+            #expect(names == known.sorted())
             #expect(Set(Schema.installationTables) == ["organization_revisions", "installation_keys", "replicas", "vault_keys"])
+            #expect(Schema.sharedTables == ["organization_revisions"])
             for table in Schema.tenantTables {
-                let columns = try await connection.query("SELECT name, pk FROM pragma_table_info($1) WHERE pk = 1", table)
-                #expect(columns.map(\.values) == [[.text("organization_id"), .integer(1)]], "\(table)")
-                let references = try await connection.query(
-                    """
-                    SELECT "table" FROM pragma_foreign_key_list($1) WHERE "table" <> 'vault_keys' GROUP BY id, "table"
-                    HAVING SUM("from" = 'organization_id' AND "to" = 'organization_id') <> 1
-                    """, table)
+                let first = try await connection.all(kind.firstKeyColumn, table, as: { try $0.single(String.self) })
+                #expect(first == ["organization_id"], "\(table)")
+                let references = try await connection.query(kind.referencesWithoutOrganization, values: [table.databaseValue])
                 #expect(references.isEmpty, "\(table) refers to a row without its organization")
             }
         }
     }
 
-    @Test("A filled organization has a row in every tenant table, so that the walk has something to find")
-    func filled() async throws {
-        try await withTemporaryDatabase { database in
-            let store = Store(database: database)
-            try await store.migrate()
+    @Test("A filled organization has a row in every tenant table, so that the walk has something to find", arguments: TestStoreKind.all)
+    func filled(kind: TestStoreKind) async throws {
+        try await withMigratedDatabase(kind) { database in
+            let store = Store(database: database, limits: .patient)
             let filled = try await store.populate("filled")
             for (table, rows) in try await Self.rows(of: filled.organization, in: database) { #expect(!rows.isEmpty, "\(table)") }
         }
     }
 
-    private static func rows(of organization: OrganizationID, in database: SQLiteDatabase) async throws -> [String: [DatabaseRow]] {
+    private static func rows(of organization: OrganizationID, in database: any Database) async throws -> [String: [DatabaseRow]] {
         var rows: [String: [DatabaseRow]] = [:]
         for table in Schema.tenantTables + ["organization_revisions"] {
-            rows[table] = try await database.connection(in: .installation).query(
-                Statement(generated: "SELECT * FROM \(table) WHERE organization_id = $1"), values: [organization.databaseValue])
+            rows[table] = try await database.connection(in: .organization(organization)).query(
+                Statement(generated: "SELECT * FROM \(table) WHERE organization_id = $1 ORDER BY 1, 2"),
+                values: [organization.databaseValue])
         }
         return rows
     }
@@ -114,7 +111,9 @@ struct TwoOrganizationTests {
             },
             "OrganizationRepository.find(_:)": { store, mine, _ in try await store.organizations.find(mine.organization) },
             "OrganizationRepository.revision(of:)": { store, mine, _ in try await store.organizations.revision(of: mine.organization) },
-            "OrganizationRepository.revisions(of:)": { store, mine, _ in try await store.organizations.revisions(of: [mine.organization]) },
+            "OrganizationRepository.revisions(of:)": { store, mine, _ in
+                try await store.organizations.revisions(of: [mine.organization])
+            },
             "AccountRepository.create(in:id:name:issuer:subject:)": { store, mine, theirs in
                 try await store.accounts.create(
                     in: mine.organization, id: theirs.account.id, name: "n", issuer: theirs.account.issuer, subject: theirs.account.subject)
@@ -341,5 +340,51 @@ struct TwoOrganizationTests {
                 return [all, try await store.executions.list(in: mine.organization, account: theirs.tenant.account.id)]
             },
         ]
+    }
+}
+
+/// The same questions about a schema, as each database answers them.
+extension TestStoreKind {
+    fileprivate var tableNames: Statement {
+        switch self {
+        case .sqlite: "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
+        case .postgreSQL:
+            """
+            SELECT CAST(relname AS TEXT) FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace
+            ORDER BY relname COLLATE "C"
+            """
+        }
+    }
+
+    /// The first column of the primary key of the table `$1`.
+    fileprivate var firstKeyColumn: Statement {
+        switch self {
+        case .sqlite: "SELECT name FROM pragma_table_info($1) WHERE pk = 1"
+        case .postgreSQL:
+            """
+            SELECT CAST(a.attname AS TEXT) FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+            WHERE i.indisprimary AND i.indrelid = CAST($1 AS TEXT)::regclass
+            """
+        }
+    }
+
+    /// Foreign keys of the table `$1` to tables of organizations that do not lead from the organization to the same organization.
+    fileprivate var referencesWithoutOrganization: Statement {
+        switch self {
+        case .sqlite:
+            """
+            SELECT "table" FROM pragma_foreign_key_list($1) WHERE "table" <> 'vault_keys' GROUP BY id, "table"
+            HAVING SUM("from" = 'organization_id' AND "to" = 'organization_id') <> 1
+            """
+        case .postgreSQL:
+            """
+            SELECT CAST(c.conname AS TEXT) FROM pg_constraint c
+            WHERE c.contype = 'f' AND c.conrelid = CAST($1 AS TEXT)::regclass AND c.confrelid <> 'vault_keys'::regclass AND NOT EXISTS (
+                SELECT 1 FROM unnest(c.conkey, c.confkey) AS pair (mine, theirs)
+                JOIN pg_attribute m ON m.attrelid = c.conrelid AND m.attnum = pair.mine
+                JOIN pg_attribute t ON t.attrelid = c.confrelid AND t.attnum = pair.theirs
+                WHERE m.attname = 'organization_id' AND t.attname = 'organization_id')
+            """
+        }
     }
 }
