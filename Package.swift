@@ -141,7 +141,8 @@ let package = Package(
         .executableTarget(
             name: "roost",
             dependencies: [
-                "Database", "Identity", "Installation", "Model", "Service", "Store", "Vault", argumentParser, logging, serviceLifecycle,
+                "Database", "Identity", "Installation", "JSON", "Model", "Service", "Store", "Vault", argumentParser, logging,
+                serviceLifecycle,
                 subprocess, systemPackage,
             ],
             path: "services/roost"),

@@ -7,7 +7,8 @@ struct RoostCommand: AsyncParsableCommand {
         commandName: "roost",
         abstract: "Runs and looks after a Roost installation.",
         subcommands: [
-            DevCommand.self, BootstrapCommand.self, MigrateCommand.self, VaultCommand.self, ConfigurationCommand.self,
+            DevCommand.self, BootstrapCommand.self, MigrateCommand.self, DoctorCommand.self, BackupCommand.self, RestoreCommand.self,
+            VaultCommand.self, ConfigurationCommand.self,
         ]
     )
 }

@@ -35,6 +35,36 @@ enum PrivateFile {
         }
     }
 
+    /// Makes the file (0600) of what `write` puts into it: it appears when that has returned, or not at all. Refuses when it exists.
+    static func create<Result>(_ path: String, _ write: (FileDescriptor) async throws -> Result) async throws -> Result {
+        let temporary = Self.temporaryName(for: path)
+        let file: FileDescriptor
+        do {
+            file = try FileDescriptor.open(
+                FilePath(temporary), .writeOnly, options: [.create, .exclusiveCreate, .closeOnExec], permissions: [.ownerReadWrite])
+        } catch {
+            throw InstallationError("The file \(path) cannot be made: \(error). Check the folder and its owner.")
+        }
+        defer { unlink(temporary) }
+        let result: Result
+        do {
+            result = try await write(file)
+            guard fsync(file.rawValue) == 0 else { throw Errno(rawValue: errno) }
+            try file.close()
+            guard link(temporary, path) == 0 else { throw Errno(rawValue: errno) }
+        } catch let error as Errno {
+            try? file.close()
+            throw InstallationError("The file \(path) cannot be made: \(error). It must not exist, and its disk needs room.")
+        } catch {
+            try? file.close()
+            throw error
+        }
+        Self.sync(folder: Self.folder(of: path))
+        return result
+    }
+
+    private static func temporaryName(for path: String) -> String { "\(path).\(getpid()).\(UInt32.random(in: .min ... .max))" }
+
     /// Puts `contents` in the file's place if it still holds `expected`, and does nothing if another process changed it meanwhile.
     ///
     /// Whoever replaces holds a lock on the folder, so that of several processes that try at once exactly one wins. Readers see the old
@@ -150,7 +180,7 @@ enum PrivateFile {
 
     /// Writes and syncs a file (0600) of another name in the same folder, and takes that name away again after `body`.
     private static func withNewFile(beside path: String, contents: [UInt8], _ body: (_ temporary: String) throws -> Void) throws {
-        let temporary = "\(path).\(getpid()).\(UInt32.random(in: .min ... .max))"
+        let temporary = Self.temporaryName(for: path)
         do {
             let file = try FileDescriptor.open(
                 FilePath(temporary), .writeOnly, options: [.create, .exclusiveCreate, .closeOnExec], permissions: [.ownerReadWrite])

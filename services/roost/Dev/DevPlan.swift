@@ -34,12 +34,15 @@ struct DevPlan {
         services[Self.portVariable] = nil
         services[Self.folderVariable] = nil
         for (name, value) in [
-            ("ROOST_VAULT_KEY_FILE", self.dataFolder.appending("vault.key").string),
             ("ROOST_CHANNEL_KEY_FILE", self.dataFolder.appending("channel.key").string),
             ("ROOST_GATEWAY_HOST", "127.0.0.1"), ("ROOST_GATEWAY_PORT", String(self.port)),
             (Self.lifelineVariable, "true"),
         ] {
             services[name] = value
+        }
+        // The key's place is the one thing of these that somebody may want elsewhere.
+        if !["FILE", "VARIABLE", "COMMAND"].contains(where: { environment["ROOST_VAULT_KEY_\($0)"] != nil }) {
+            services["ROOST_VAULT_KEY_FILE"] = self.dataFolder.appending("vault.key").string
         }
         if environment[Self.databaseVariable] == nil {
             services[Self.databaseVariable] = "sqlite:\(self.dataFolder.appending("roost.db"))"

@@ -16,6 +16,8 @@ enum Operation {
             throw OperationFailure(text: "\(error)")
         } catch let error as ConfigurationError {
             throw OperationFailure(text: "\(error)")
+        } catch let error as BackupError {
+            throw OperationFailure(text: error.message)
         } catch let error as VaultError {
             throw OperationFailure(text: error.message)
         } catch let error as DatabaseError {
@@ -32,11 +34,17 @@ enum Operation {
 
     /// Opens the configured database for a while.
     ///
-    /// - Parameter asOwner: As the role that owns the tables, where the database has roles.
+    /// - Parameters:
+    ///   - asOwner: As the role that owns the tables, where the database has roles.
+    ///   - transactionTimeout: How long one transaction may last, where that is not what is configured.
     static func withDatabase<Result>(
-        _ settings: InstallationSettings, asOwner: Bool = false, _ body: (any Database) async throws -> Result
+        _ settings: InstallationSettings, asOwner: Bool = false, transactionTimeout: Duration? = nil,
+        _ body: (any Database) async throws -> Result
     ) async throws -> Result {
-        let database = asOwner ? try await settings.database.openAsOwner() : try await settings.database.open()
+        let database =
+            asOwner
+            ? try await settings.database.openAsOwner(transactionTimeout: transactionTimeout)
+            : try await settings.database.open(transactionTimeout: transactionTimeout)
         do {
             let result = try await body(database)
             try await database.close()

@@ -59,6 +59,16 @@ struct SQLiteHandle: Sendable {
         }
     }
 
+    /// Begins a transaction that reads, and fixes what it sees.
+    func beginSnapshot() async throws {
+        try await self.perform { connection in
+            if connection.isInsideTransaction { try connection.execute(sql: "ROLLBACK") }
+            try connection.execute(sql: "BEGIN DEFERRED")
+            // A deferred transaction sees what was committed when it first reads.
+            _ = try Int.fetchOne(connection, sql: "SELECT COUNT(*) FROM sqlite_master")
+        }
+    }
+
     func commit() async throws {
         try await self.perform { try $0.cachedStatement(sql: "COMMIT").execute() }
     }

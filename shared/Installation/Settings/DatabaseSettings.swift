@@ -2,6 +2,12 @@ package import Database
 package import Service
 import Store
 
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
 /// Where state is kept.
 ///
 /// Configuration keys:
@@ -61,6 +67,14 @@ package struct DatabaseSettings: Sendable {
             if let transactionTimeout { configuration.transactionTimeout = transactionTimeout }
             return try await PostgreSQLDatabase.open(configuration)
         }
+    }
+
+    /// Opens the database without making one; nil when there is none. A SQLite file is opened for reading only.
+    package func openExisting() async throws -> (any Database)? {
+        guard case .sqlite(let path, var configuration) = self.place else { return try await self.open() }
+        guard access(path, F_OK) == 0 else { return nil }
+        configuration.isReadOnly = true
+        return try await SQLiteDatabase.open(path: path, configuration: configuration)
     }
 
     /// Opens the database as the owner of its tables, for changes of the schema and for what must see all organizations.
