@@ -5,8 +5,11 @@ import SystemPackage
 /// A backup in a file: readable by its owner only, whole or not there at all.
 package enum BackupFile {
     /// Writes the database to a file that must not exist yet.
-    package static func write(_ database: any SnapshotReading, to path: String) async throws -> Backup.Report {
-        try await PrivateFile.create(path) { file in
+    package static func write(_ database: any Database, to path: String) async throws -> Backup.Report {
+        guard let database = database as? any SnapshotReading else {
+            throw InstallationError("This kind of database cannot be read as of one moment.")
+        }
+        return try await PrivateFile.create(path) { file in
             try await Backup.write(database, version: ServiceMain.version) { _ = try file.writeAll($0) }
         }
     }
@@ -21,8 +24,10 @@ package enum BackupFile {
         }
         do {
             try Backup.check { try Self.read(file, $0) }
-            try file.seek(offset: 0, from: .start)
-            let report = try await Backup.restore(into: database, lease: lease) { try Self.read(file, $0) }
+            let report = try await Backup.restore(into: database, lease: lease) {
+                try file.seek(offset: 0, from: .start)
+                return { try Self.read(file, $0) }
+            }
             try file.close()
             return report
         } catch {

@@ -18,7 +18,7 @@ struct BackupCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await Operation.withStore { settings, _ in
-            try await Operation.withDatabase(settings) { database in
+            try await Operation.withDatabase(settings, transactionTimeout: .seconds(86_400)) { database in
                 let report = try await BackupFile.write(database, to: self.file)
                 print("\(report.rowCount) rows of \(report.organizationCount) organizations stand in \(self.file).")
                 print(

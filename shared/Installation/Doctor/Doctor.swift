@@ -52,7 +52,7 @@ package struct Doctor: Sendable {
             guard let database = try await settings.database.openExisting() else {
                 return [
                     .fault(
-                        "database", "There is none at \(settings.database.path).",
+                        "database", "There is none at \(settings.database.location).",
                         "Run `roost migrate`, or `roost bootstrap` for a new installation.")
                 ]
             }
@@ -64,7 +64,7 @@ package struct Doctor: Sendable {
         }
     }
 
-    private func findings(about database: SQLiteDatabase, _ settings: InstallationSettings) async -> [Finding] {
+    private func findings(about database: any Database, _ settings: InstallationSettings) async -> [Finding] {
         let store = Store(database: database, limits: settings.store.limits)
         do {
             guard try await store.isMigrated() else {

@@ -55,6 +55,14 @@ package struct DatabaseSettings: Sendable {
         self.place = .sqlite(path: String(url.dropFirst("sqlite:".count)), bounds.sqlite)
     }
 
+    /// Where it is, without a password.
+    var location: String {
+        switch self.place {
+        case .sqlite(let path, _): path
+        case .postgreSQL(let configuration, _): configuration.location
+        }
+    }
+
     /// Opens the database as services do.
     ///
     /// - Parameter transactionTimeout: How long one transaction may last, where that is not what is configured.

@@ -6,15 +6,15 @@ extension Backup {
     ///
     /// - Parameters:
     ///   - lease: How old a process's sign of life may be for the process to count as running.
-    ///   - source: Gives the file's bytes. It is checked to its end again, so that a file that changed since ``check(limits:from:)`` leaves no
-    ///     trace either.
+    ///   - open: Gives a reader of the file's bytes from their beginning; asked again when the transaction has to be run again. The file
+    ///     is checked to its end each time, so that one that changed since ``check(limits:from:)`` leaves no trace either.
     package static func restore(
         into database: any Database, limits: BackupLimits = BackupLimits(), lease: Duration = StoreLimits().replicaLease,
-        from source: @escaping (_ maxCount: Int) throws -> [UInt8]
+        from open: () throws -> (_ maxCount: Int) throws -> [UInt8]
     ) async throws -> Report {
-        var decoder = try BackupDecoder(limits: limits, source: source)
-        let header = decoder.header
-        return try await database.transaction(in: .installation) { connection in
+        try await database.transaction(in: .installation) { connection in
+            var decoder = try BackupDecoder(limits: limits, source: try open())
+            let header = decoder.header
             try await self.checkTarget(header, lease: lease, on: connection)
             var writer = RowWriter(dialect: database.dialect, connection: connection)
             var (rowCount, organizationCount) = (0, 0)

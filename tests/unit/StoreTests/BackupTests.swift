@@ -31,15 +31,17 @@ private final class MemoryFile: Sendable {
 struct BackupTests {
     private static let now = Timestamp(microseconds: 1_800_000_000_000_000)
 
-    private static func write(_ database: SQLiteDatabase, limits: BackupLimits = BackupLimits()) async throws -> [UInt8] {
+    private static func write(_ database: any SnapshotReading, limits: BackupLimits = BackupLimits()) async throws -> [UInt8] {
         let file = MemoryFile()
         _ = try await Backup.write(database, version: "test", now: Self.now, limits: limits) { file.write($0) }
         return file.bytes
     }
 
-    private static func restore(_ bytes: [UInt8], into database: SQLiteDatabase) async throws -> Backup.Report {
-        let file = MemoryFile(bytes)
-        return try await Backup.restore(into: database) { file.read($0) }
+    private static func restore(_ bytes: [UInt8], into database: any Database) async throws -> Backup.Report {
+        try await Backup.restore(into: database) {
+            let file = MemoryFile(bytes)
+            return { file.read($0) }
+        }
     }
 
     private static func check(_ bytes: [UInt8]) -> BackupError.Code? {
@@ -253,6 +255,49 @@ struct BackupTests {
             let replica = try await restored.replicas.register(ReplicaID(), kind: .sessionService, address: "127.0.0.1:1", version: "1")
             let adopted = try await restored.sessions.adopt(session.id, in: first, by: replica.lease)
             #expect(String(reflecting: adopted).contains(session.id.rawValue))
+        }
+    }
+
+    @Test(
+        "A backup of SQLite is restored into PostgreSQL with its wall between organizations, and the other way round",
+        .enabled(if: TestPostgres.isExpected))
+    func otherDatabase() async throws {
+        try await Self.run { store, source, target in
+            let bytes = try await Self.write(source)
+            let server = try await TestPostgres.shared()
+            try await withTemporaryPostgreSQL(on: server) { owner in
+                try await Store(database: owner).migrate()
+                let name = try #require(
+                    String(
+                        databaseValue: try await owner.connection(in: .installation).query("SELECT CAST(current_database() AS TEXT)")[0]
+                            .values[0]))
+                // As the services' role, before which the wall stands.
+                let service = try await PostgreSQLDatabase.open(
+                    try PostgreSQLConfiguration(server.url(database: name, user: Store.defaultServiceRole)))
+                do {
+                    try await Store(database: service).prepare()
+                    let restored = try await Self.restore(bytes, into: service)
+                    let again = try await Self.write(service)
+                    let back = try await Self.restore(again, into: target)
+                    #expect(back == restored)
+                    await #expect(throws: BackupError.self) { try await Self.restore(bytes, into: service) }
+                    // Only the wall keeps the owner's and the service's view apart.
+                    #expect(try await service.connection(in: .installation).query("SELECT 1 FROM organizations").isEmpty)
+                    let first = try #require(try await Store(database: service).organizations.find(slug: "first")).id
+                    #expect(try await Store(database: service).tools.count(in: first) == store.tools.count(in: first))
+                    await service.close()
+                } catch {
+                    await service.close()
+                    throw error
+                }
+            }
+            var expected = try await Self.rows(of: source)
+            var found = try await Self.rows(of: target)
+            for table in Backup.ephemeralTables.union(Backup.forgottenColumns.keys) {
+                expected[table] = nil
+                found[table] = nil
+            }
+            #expect(found == expected)
         }
     }
 
