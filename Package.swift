@@ -157,7 +157,7 @@ let package = Package(
         .executableTarget(
             name: "channel-soak", dependencies: ["Channel", argumentParser, logging, serviceLifecycle, unixSignals],
             path: "tests/load/channel-soak"),
-        .executableTarget(name: "library-bench", dependencies: ["JSON", "OpenAPI", yams], path: "tests/benchmarks/library-bench"),
+        .executableTarget(name: "library-bench", dependencies: ["Database", "JSON", "Model", "OpenAPI", yams], path: "tests/benchmarks/library-bench"),
         .testTarget(
             name: "InstallationTests",
             dependencies: [

@@ -59,4 +59,9 @@ package protocol Database: Sendable {
 
     /// Ends it; what is asked from now on fails with `closed`.
     func close() async throws
+
+    /// What other processes announce on a channel; nil where the database has no announcements, and one must poll.
+    ///
+    /// - Parameter maxBuffered: how many wait to be read; beyond it they all become one `resync`.
+    func notifications(on channel: NotificationChannel, maxBuffered: Int) -> DatabaseNotifications?
 }

@@ -13,6 +13,7 @@ package final class PostgreSQLDatabase: Database {
 
     let statements = StatementCache(dialect: .postgreSQL)
     let pool: PostgreSQLPool
+    private let listener: PostgreSQLListener
     private let clock: any Clock<Duration>
     /// Lets one task of this process try for the migration lock at a time: those who wait hold no connection.
     private let migrationTurn: LeasePool<Bool>
@@ -38,11 +39,15 @@ package final class PostgreSQLDatabase: Database {
         self.configuration = configuration
         self.clock = clock
         self.pool = PostgreSQLPool(configuration)
+        self.listener = PostgreSQLListener(configuration)
         self.migrationTurn = LeasePool(
             [true], name: "the migration lock", maxWaiters: configuration.maxWaiters, timeout: configuration.migrationTimeout, clock: clock)
     }
 
-    deinit { self.pool.abandon() }
+    deinit {
+        self.pool.abandon()
+        self.listener.abandon()
+    }
 
     package func connection(in scope: DatabaseScope) -> any DatabaseConnection { PostgreSQLAutocommit(database: self, scope: scope) }
 
@@ -60,8 +65,8 @@ package final class PostgreSQLDatabase: Database {
                         code: .busy, message: "the transaction lost against others \(attempt) times; try again later",
                         sqlState: error.sqlState)
                 }
-            case .disconnected(let error):
-                // Once: whatever ended the connection, it was not this transaction.
+            case .interrupted(let error):
+                // Once: what was in the way was not this transaction.
                 guard attempt == 1 else { throw error }
             }
             // Those who have lost often leave the field to the others for a while.
@@ -85,9 +90,14 @@ package final class PostgreSQLDatabase: Database {
         }
     }
 
+    package func notifications(on channel: NotificationChannel, maxBuffered: Int) -> DatabaseNotifications? {
+        self.listener.join(channel, maxBuffered: maxBuffered)
+    }
+
     /// Closes every connection; statements and transactions from now on fail with `closed`. Those under way must have ended.
     package func close() async {
         self.migrationTurn.close()
+        await self.listener.close()
         await self.pool.close()
     }
 }
@@ -99,8 +109,8 @@ extension PostgreSQLDatabase {
         case committed(Result)
         /// Rolled back because of another transaction.
         case conflicted(DatabaseError)
-        /// The connection ended before COMMIT was sent: nothing happened.
-        case disconnected(DatabaseError)
+        /// The connection ended before COMMIT was sent, or a prepared statement met a table that has changed: nothing happened.
+        case interrupted(DatabaseError)
     }
 
     private func attempt<Result: Sendable>(
@@ -126,8 +136,9 @@ extension PostgreSQLDatabase {
         case .failed(let error):
             isUsable = await self.rollBack(link)
             try Task.checkCancellation()
-            if let error = error as? DatabaseError, error.isConflict || error.isStalePlan { return .conflicted(error) }
-            if let error = error as? PostgreSQLLinkError, error.reason.code != .closed { return .disconnected(error.reason) }
+            if let error = error as? DatabaseError, error.isConflict { return .conflicted(error) }
+            if let error = error as? DatabaseError, error.isStalePlan { return .interrupted(error) }
+            if let error = error as? PostgreSQLLinkError, error.reason.code != .closed { return .interrupted(error.reason) }
             // What the body threw tells more, if it threw at all.
             _ = try outcome.get()
             throw error

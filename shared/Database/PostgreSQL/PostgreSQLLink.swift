@@ -223,7 +223,7 @@ extension PostgreSQLLink {
 
     /// An error that the server has told is certain: what failed is rolled back. Everything else may have happened.
     private func outcome(of slot: PostgreSQLPipeline.Slot, _ reason: DatabaseError) -> any Error {
-        guard let failure = slot.failure, slot.result == nil else { return PostgreSQLLinkError.lost(reason) }
+        guard let failure = slot.failure, slot.result == nil, slot.request.sql != "COMMIT" else { return PostgreSQLLinkError.lost(reason) }
         let error = DatabaseError(failure)
         return error.code == .unavailable ? PostgreSQLLinkError.notSent(error) : error
     }
@@ -422,7 +422,8 @@ extension PostgreSQLLink {
         // Skipped because something before it failed.
         case PGRES_PIPELINE_ABORTED: break
         default:
-            if slot.failure == nil { slot.failure = result }
+            // Without a SQLSTATE it is libpq's own word that the connection broke, which says nothing about the statement.
+            if slot.failure == nil, result.errorField(.sqlState) != nil { slot.failure = result }
         }
     }
 

@@ -9,14 +9,21 @@ struct PostgreSQLParameters: Sendable {
     /// Where each value lies; nil for NULL.
     private let ranges: [Range<Int>?]
 
-    /// Throws `invalidValue` for a text with a NUL character, which PostgreSQL cannot store.
+    /// PostgreSQL takes messages, with all values in them, up to a gigabyte.
+    private static let maxByteCount = 1_000_000_000
+
+    /// Throws `invalidValue` for a text with a NUL character, which PostgreSQL cannot store, and `tooBig` beyond a gigabyte.
     init(_ values: [DatabaseValue]) throws(DatabaseError) {
         var types: [Oid] = []
         var bytes: [UInt8] = []
         var ranges: [Range<Int>?] = []
         types.reserveCapacity(values.count)
         ranges.reserveCapacity(values.count)
-        bytes.reserveCapacity(values.reduce(1) { $0 + $1.binaryByteCount })
+        let byteCount = values.reduce(1) { $0 + $1.binaryByteCount }
+        guard byteCount <= Self.maxByteCount else {
+            throw DatabaseError(code: .tooBig, message: "a statement's values take at most a gigabyte")
+        }
+        bytes.reserveCapacity(byteCount)
         for value in values {
             let start = bytes.count
             switch value {

@@ -20,7 +20,8 @@ enum Timing {
 
     static func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
 
-    private static func processTime() -> Double {
+    /// CPU time of this process in seconds.
+    static func processTime() -> Double {
         var time = timespec()
         clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
         return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
