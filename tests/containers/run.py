@@ -154,6 +154,14 @@ class Installation:
         except urllib.error.HTTPError as error:
             return error.code in (400, 422) and "address" in error.read().decode()
 
+    def fails(self, program):
+        """Runs a program that fails, and returns what its agent is told."""
+        try:
+            self.execute(program)
+        except AssertionError as failure:
+            return str(failure)
+        return "it did not fail"
+
     def execute(self, program):
         """Runs a program over MCP with the official client, and returns what it returned."""
         text = run(sys.executable, f"{ROOT}/tests/clients/run_program.py", f"{URL}/mcp", self.keys["agent_key"], program, timeout=120)
@@ -161,6 +169,18 @@ class Installation:
         if result["isError"]:
             raise AssertionError(f"the program failed: {result['text']}")
         return result
+
+
+def check_sandbox(installation):
+    """The limits of one program hold without any privilege, and nobody else notices."""
+    told = installation.fails("for (;;) {}")
+    check("processor time" in told, f"an endless loop is ended: {told}")
+    told = installation.fails("const all: number[][] = []; for (;;) all.push(new Array(1e5).fill(all.length));")
+    check("memory" in told, f"a program that fills its memory is ended: {told}")
+    state = installation.inspect(installation.containers("session-service")[0])
+    check(
+        "From a container" in json.dumps(installation.execute(PROGRAM)) and not state["State"]["OOMKilled"] and state["RestartCount"] == 0,
+        "the session-service goes on")
 
 
 def check_confinement(installation):
@@ -216,6 +236,7 @@ def try_everything(installation):
         check("From a container" in json.dumps(answer), "execute over MCP writes and reads through the API, and asks Roost itself")
         for url in (f"http://{NOTES}:9101/openapi.json", "http://postgres:5432/", "http://127.0.0.1:4401/readyz"):
             check(installation.refuses(url), f"nothing reaches {url}")
+        check_sandbox(installation)
         check_confinement(installation)
 
         installation.up(2)
