@@ -183,6 +183,12 @@ def check_sandbox(installation):
         "the session-service goes on")
 
 
+def check_doctor(installation):
+    """The tool finds nothing broken from inside of a service's container."""
+    report = json.loads(installation.engine.docker("exec", installation.containers("session-service")[0], "roost", "doctor", "--json"))
+    check(report["healthy"], f"roost doctor: {[finding['message'] for finding in report['findings'] if finding['status'] != 'ok'] or 'all well'}")
+
+
 def check_confinement(installation):
     """Every process of every service has no user but its number, no capability, a filter, and nowhere to write."""
     for service, user in (("api-gateway", "65532"), ("session-service", "65532"), ("postgres", "999")):
@@ -237,6 +243,7 @@ def try_everything(installation):
         for url in (f"http://{NOTES}:9101/openapi.json", "http://postgres:5432/", "http://127.0.0.1:4401/readyz"):
             check(installation.refuses(url), f"nothing reaches {url}")
         check_sandbox(installation)
+        check_doctor(installation)
         check_confinement(installation)
 
         installation.up(2)
