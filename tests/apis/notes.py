@@ -3,7 +3,8 @@
 usage: notes.py [--host ADDRESS] [--port PORT] [--token TOKEN]
 
 Prints `listening on http://ADDRESS:PORT` when it is ready; by default the address is 127.0.0.1, and port 0 takes a free one. Beside the
-notes it has operations that misbehave on purpose: `GET /big?bytes=N` answers a JSON text of N bytes, `GET /slow?seconds=S` answers late, `GET /broken` breaks off in the middle.
+notes it has operations that misbehave on purpose: `GET /big?bytes=N` answers a JSON text of N bytes, `GET /slow?seconds=S` answers late,
+`GET /broken` breaks off in the middle.
 """
 
 import argparse

@@ -42,8 +42,8 @@ def make_base(engine):
     """The base image under the name that the Dockerfile uses, made of Debian's packages: no registry is needed."""
     if engine.has("debian:bookworm-slim"):
         return
-    # On tmpfs: it is bound by the disk otherwise.
-    memory = "/dev/shm" if os.path.isdir("/dev/shm") else WORK
+    # In memory where there is enough: it is bound by the disk otherwise.
+    memory = "/dev/shm" if os.path.isdir("/dev/shm") and shutil.disk_usage("/dev/shm").free > 1 << 30 else WORK
     archive = os.path.join(WORK, "base.tar")
     run("mmdebstrap", "--quiet", "--variant=minbase", "--include=ca-certificates", "--dpkgopt=force-unsafe-io", "bookworm", archive,
         env=dict(os.environ, TMPDIR=memory))
@@ -186,7 +186,8 @@ def check_sandbox(installation):
 def check_doctor(installation):
     """The tool finds nothing broken from inside of a service's container."""
     report = json.loads(installation.engine.docker("exec", installation.containers("session-service")[0], "roost", "doctor", "--json"))
-    check(report["healthy"], f"roost doctor: {[finding['message'] for finding in report['findings'] if finding['status'] != 'ok'] or 'all well'}")
+    faults = [finding["message"] for finding in report["findings"] if finding["status"] != "ok"]
+    check(report["healthy"], f"roost doctor: {faults or 'all well'}")
 
 
 def check_confinement(installation):
@@ -260,8 +261,9 @@ def try_everything(installation):
         # An upgrade: the jobs run again and change nothing, the services are made anew.
         printed = installation.compose("run", "--rm", "-T", "migrate")
         check("up to date" in printed, "a second migration finds nothing to do")
-        installation.compose("up", "-d", "--no-build", "--pull", "never", "--wait", "--wait-timeout", "120", "--force-recreate", "--no-deps",
-                             "api-gateway", "session-service")
+        installation.compose(
+            "up", "-d", "--no-build", "--pull", "never", "--wait", "--wait-timeout", "120", "--force-recreate", "--no-deps", "api-gateway",
+            "session-service")
         check("From a container" in json.dumps(installation.execute(PROGRAM)), "execute works with new containers on the same volumes")
         installation.compose("stop", "-t", "30", "api-gateway", "session-service")
         for service in ("api-gateway", "session-service"):
