@@ -157,7 +157,8 @@ let package = Package(
         .executableTarget(
             name: "channel-soak", dependencies: ["Channel", argumentParser, logging, serviceLifecycle, unixSignals],
             path: "tests/load/channel-soak"),
-        .executableTarget(name: "library-bench", dependencies: ["Database", "JSON", "Model", "OpenAPI", yams], path: "tests/benchmarks/library-bench"),
+        .executableTarget(
+            name: "library-bench", dependencies: ["Database", "JSON", "Model", "OpenAPI", yams], path: "tests/benchmarks/library-bench"),
         .testTarget(
             name: "InstallationTests",
             dependencies: [
@@ -226,7 +227,8 @@ let package = Package(
             path: "tests/unit/SessionsTests"),
         .testTarget(
             name: "GatewayTests",
-            dependencies: ["Gateway", "Identity", "JSON", "RoostAPI", httpTypes, nioCore, nioEmbedded, nioHTTP1], path: "tests/unit/GatewayTests"),
+            dependencies: ["Gateway", "Identity", "JSON", "RoostAPI", httpTypes, nioCore, nioEmbedded, nioHTTP1],
+            path: "tests/unit/GatewayTests"),
         .testTarget(
             name: "IntegrationTests",
             dependencies: [

@@ -117,7 +117,9 @@ struct PostgreSQLDatabaseTests {
     @Test("What a cancelled task had begun is ended in the server too, alone and in a transaction")
     func cancellationInServer() async throws {
         // Without pipelining: what watches must not queue behind what sleeps.
-        try await withTemporaryPostgreSQL { $0.stallThreshold = .zero } _: { database in
+        try await withTemporaryPostgreSQL {
+            $0.stallThreshold = .zero
+        } _: { database in
             let connection = database.connection(in: .installation)
             let reading = Task { try await connection.query("SELECT pg_sleep(100)") }
             let inTransaction = Task {

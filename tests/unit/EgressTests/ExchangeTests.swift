@@ -342,12 +342,15 @@ struct ExchangeTests {
 
     @Test("A closed port says that nothing was sent, and at once")
     func connectionRefused() async throws {
-        let port = try await ScriptedServer.run(script: { _ in }) { $0.port }
+        let reserved = try #require(ReservedPort())
+        let port = reserved.number
         try await EgressClient.run(allow: ["127.0.0.1:\(port)"]) { (client) async throws in
             let error = await client.failure(EgressRequest(method: "POST", url: "http://127.0.0.1:\(port)/", body: [1]))
             #expect(error?.code == .connectFailed)
             #expect(error?.mayHaveBeenSent == false)
         }
+        // The port is ours until here.
+        withExtendedLifetime(reserved) {}
     }
 
     @Test("The next address is tried when one refuses, within the bound")

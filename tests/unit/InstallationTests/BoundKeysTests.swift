@@ -73,7 +73,8 @@ import Testing
         let known = Set(try await InstallationSettings.definitions().map(\.key))
         // A tool of every program, queues, a file, and the form of a key.
         let others: Set<String> = [
-            "roost.sources.list", "roost.database.blocking", "roost.postgresql.pool", "roost.postgresql.cancel", "roost.catalog.read",
+            "roost.sources.list", "roost.database.blocking", "roost.postgresql.pool", "roost.postgresql.cancel",
+            "roost.postgresql.listener", "roost.catalog.read",
             "roost.sample.yaml", "roost.part.name",
         ]
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
