@@ -30,6 +30,7 @@ package enum ServiceMain {
         label: String, drain: (InstallationSettings) -> Duration,
         build: (InstallationSettings, Logger) async throws -> [any ServiceLifecycle.Service]
     ) async throws {
+        Self.returnLargeBuffers()
         do {
             let settings = try await InstallationSettings.load(environment: ProcessInfo.processInfo.environment)
             let logger = settings.log.bootstrap(label: label)
@@ -42,6 +43,14 @@ package enum ServiceMain {
         } catch let error as InstallationError {
             Self.fail("\(error)")
         }
+    }
+
+    /// Has memory of large bodies go back to the system as soon as it is freed. Left alone, glibc takes the size of the first that is freed
+    /// for the measure of what it had better keep (mallopt(3), M_MMAP_THRESHOLD), up to 32 MiB in each of its arenas.
+    private static func returnLargeBuffers() {
+        #if canImport(Glibc)
+        mallopt(M_MMAP_THRESHOLD, 1 << 20)
+        #endif
     }
 
     /// Exit status 78 is EX_CONFIG of sysexits.h.
