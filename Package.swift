@@ -59,6 +59,7 @@ let package = Package(
         .systemLibrary(
             name: "CNGHTTP2", path: "shared/system/CNGHTTP2", pkgConfig: "libnghttp2",
             providers: [.apt(["libnghttp2-dev"])]),
+        .systemLibrary(name: "CMalloc", path: "shared/system/CMalloc"),
         .systemLibrary(
             name: "CPostgres", path: "shared/system/CPostgres", pkgConfig: "libpq",
             providers: [.apt(["libpq-dev"])]),
@@ -109,7 +110,8 @@ let package = Package(
         .target(
             name: "Installation",
             dependencies: [
-                "Catalog", "Channel", "Database", "Egress", "Engine", "ExecutionStack", "Identity", "JSON", "MCP", "Model", "OpenAPI",
+                "CMalloc", "Catalog", "Channel", "Database", "Egress", "Engine", "ExecutionStack", "Identity", "JSON", "MCP", "Model",
+                "OpenAPI",
                 "OperatorHTTP", "Replicas", "RoostAPI", "Sandbox", "Service", "Store", "Vault", logging, serviceLifecycle, subprocess,
                 systemPackage,
             ],

@@ -1,3 +1,4 @@
+import CMalloc
 package import Logging
 import Service
 package import ServiceLifecycle
@@ -48,9 +49,7 @@ package enum ServiceMain {
     /// Has memory of large bodies go back to the system as soon as it is freed. Left alone, glibc takes the size of the first that is freed
     /// for the measure of what it had better keep (mallopt(3), M_MMAP_THRESHOLD), up to 32 MiB in each of its arenas.
     private static func returnLargeBuffers() {
-        #if canImport(Glibc)
         mallopt(M_MMAP_THRESHOLD, 1 << 20)
-        #endif
     }
 
     /// Exit status 78 is EX_CONFIG of sysexits.h.
