@@ -1,7 +1,7 @@
 import Glibc
 
 /// A port on 127.0.0.1 that nobody listens on, and nobody else can take for as long as this lives: connecting to it is refused.
-package struct ReservedPort: ~Copyable {
+package final class ReservedPort: Sendable {
     package let number: Int
     private let socket: Int32
 
