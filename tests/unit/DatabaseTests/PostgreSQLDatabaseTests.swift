@@ -214,7 +214,8 @@ struct PostgreSQLDatabaseTests {
         try await withTemporaryPostgreSQL { configuration in
             configuration.softConnections = 1
             configuration.hardConnections = 3
-            configuration.waitTimeout = .milliseconds(300)
+            // Enough for the first two to be connected on a busy machine.
+            configuration.waitTimeout = .seconds(5)
         } _: { database in
             let gate = Gate()
             try await withThrowingTaskGroup(of: Void.self) { group in
