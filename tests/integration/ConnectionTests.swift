@@ -45,6 +45,32 @@ import Testing
         }
     }
 
+    @Test("a message that is too large for the event loop is read elsewhere and answered like any other")
+    func largeMessage() async throws {
+        try await RunningRoost.with { roost in
+            let session = try await roost.openSession()
+            let code = "return 1 // " + String(repeating: "x", count: 200_000)
+            #expect(try await roost.execute(code, session: session)["structuredContent"]?["result"]?.int == 1)
+        }
+    }
+
+    @Test("a stream to a client of HTTP/1.0 ends with its connection, which is all that tells it")
+    func oldStream() async throws {
+        try await NotesAPI.with { notes in
+            try await RunningRoost.with(["ROOST_EGRESS_ALLOW": notes.address]) { roost in
+                try await notes.register(with: roost)
+                let session = try await roost.openSession()
+                let code = "return (await tools.notes.org.main.notes.slow({ seconds: 1 })).ok"
+                let body =
+                    #"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"execute","arguments":{"code":"\#(code)"}}}"#
+                let fields = ["Content-Length: \(body.utf8.count)", "Connection: keep-alive"]
+                let answer = try RawConnection.exchange(roost, Self.post(roost, session, fields, version: "1.0") + body)
+                #expect(answer.contains("text/event-stream") && answer.lowercased().contains("connection: close"), "\(answer)")
+                #expect(answer.contains(#""id":1"#) && answer.contains("true"), "\(answer)")
+            }
+        }
+    }
+
     @Test("a message without an end gets its answer when it is refused before, and the connection goes on with the next")
     func refusedEarly() async throws {
         try await RunningRoost.with { roost in

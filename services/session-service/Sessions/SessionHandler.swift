@@ -20,9 +20,6 @@ struct SessionHandler: ChannelHandler {
     let logger: Logger
     private let callers = SessionCallers()
 
-    /// The largest message, in bytes, that is looked at on the event loop; that takes some 10 µs for a kilobyte.
-    private static let maxLoopBytes = 64 << 10
-
     func respond(to request: ChannelRequest) async throws -> ChannelResponse {
         guard let endpoint = SessionEndpoint(method: request.method, path: request.path) else { return ChannelResponse(status: 404) }
         guard let caller = self.callers.caller(request.headers) else {
@@ -91,7 +88,7 @@ struct SessionHandler: ChannelHandler {
 
     private func envelope(_ request: ChannelRequest) async throws -> MCPEnvelope {
         let bytes = try await self.body(request)
-        guard bytes.count > Self.maxLoopBytes else { return try MCPEnvelope.peek(bytes, limits: self.limits.mcp) }
+        guard bytes.count > EventLoopExecutor.maxBytes else { return try MCPEnvelope.peek(bytes, limits: self.limits.mcp) }
         return try await withTaskExecutorPreference(globalConcurrentExecutor) { try MCPEnvelope.peek(bytes, limits: self.limits.mcp) }
     }
 

@@ -4,9 +4,6 @@ import NIOPosix
 import Synchronization
 
 extension HTTP2ChannelClient {
-    /// The event loops that all channels of the process share.
-    static var group: MultiThreadedEventLoopGroup { .singleton }
-
     /// Does what the pool has decided.
     func perform(_ actions: ConnectionPool<HTTP2Connection, LeaseWaiter>.Actions) {
         for (waiter, error) in actions.failures { waiter.end(.failure(error)) }
@@ -16,7 +13,7 @@ extension HTTP2ChannelClient {
         for connection in actions.retire { connection.submit(.drain) }
         for attempt in actions.connect { self.connect(attempt) }
         if let (token, failures) = actions.backOff {
-            Self.group.next().scheduleTask(in: TimeAmount(self.pause(after: failures))) {
+            HTTP2Connection.group.next().scheduleTask(in: TimeAmount(self.pause(after: failures))) {
                 self.perform(self.state.withLock { $0.pool.backOffEnded(token) })
             }
         }
@@ -32,8 +29,10 @@ extension HTTP2ChannelClient {
         let (connection, eventLoop) = self.state.withLock { state in
             // Every event loop is to have one of its own, so that requests that are made on it need no other.
             let counts = Dictionary(grouping: state.live.values) { ObjectIdentifier($0.eventLoop) }.mapValues(\.count)
-            let loop = Self.group.makeIterator().min { (counts[ObjectIdentifier($0)] ?? 0) < (counts[ObjectIdentifier($1)] ?? 0) }
-            let eventLoop = loop ?? Self.group.next()
+            let loop = HTTP2Connection.group.makeIterator().min {
+                (counts[ObjectIdentifier($0)] ?? 0) < (counts[ObjectIdentifier($1)] ?? 0)
+            }
+            let eventLoop = loop ?? HTTP2Connection.group.next()
             let connection = HTTP2Connection(eventLoop: eventLoop, attempt: attempt)
             state.live[attempt] = connection
             return (connection, eventLoop)

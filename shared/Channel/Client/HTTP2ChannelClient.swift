@@ -118,7 +118,7 @@ package final class HTTP2ChannelClient: ChannelClient {
         var timer: Scheduled<Void>?
         if let deadline {
             let remaining = ContinuousClock.now.duration(to: deadline)
-            timer = Self.group.next().scheduleTask(in: TimeAmount(remaining)) {
+            timer = HTTP2Connection.group.next().scheduleTask(in: TimeAmount(remaining)) {
                 waiter.end(.failure(ChannelError(.deadlineExceeded, "The request's time was up while it waited for a connection.")))
             }
         }

@@ -1,4 +1,5 @@
 import NIOCore
+import NIOPosix
 import Synchronization
 
 /// What tasks ask of a connection's event loop.
@@ -34,6 +35,9 @@ final class HTTP2Connection: Sendable {
         var isClosed = false
         var isEnding = false
     }
+
+    /// The event loops that all channels of the process share.
+    static var group: MultiThreadedEventLoopGroup { .singleton }
 
     /// Which of its client's connections it is; zero on a server.
     let attempt: Int

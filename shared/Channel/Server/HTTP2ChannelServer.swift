@@ -8,8 +8,8 @@ import Synchronization
 /// The server of the internal channel over HTTP/2.
 ///
 /// Run it as a service: it listens as soon as it runs. Handlers are children of `run()`, at most ``ChannelLimits/maxConcurrentHandlers``
-/// of them; what comes beyond is refused as not processed. They run on event loops: one that computes for longer than it takes to pass on
-/// some kilobytes must leave the loop, with `withTaskExecutorPreference(globalConcurrentExecutor)`.
+/// of them; what comes beyond is refused as not processed. They run on event loops: one that computes for longer than it takes to read
+/// ``EventLoopExecutor/maxBytes`` must leave the loop, with `withTaskExecutorPreference(globalConcurrentExecutor)`.
 package final class HTTP2ChannelServer: ChannelServer {
     private struct State {
         var connections: [ObjectIdentifier: HTTP2Connection] = [:]
@@ -46,7 +46,8 @@ package final class HTTP2ChannelServer: ChannelServer {
         self.logger = logger
         self.tls = try ChannelTLS.context(for: security)
         let limit = JobLimit(limits.maxConcurrentHandlers)
-        self.jobs = Dictionary(uniqueKeysWithValues: Self.group.makeIterator().map { (ObjectIdentifier($0), JobQueue(limit: limit)) })
+        self.jobs = Dictionary(
+            uniqueKeysWithValues: HTTP2Connection.group.makeIterator().map { (ObjectIdentifier($0), JobQueue(limit: limit)) })
     }
 
     package var address: ChannelAddress {
@@ -78,7 +79,7 @@ package final class HTTP2ChannelServer: ChannelServer {
 
     private func listen() async throws(ChannelError) -> any Channel {
         do {
-            return try await ServerBootstrap(group: Self.group)
+            return try await ServerBootstrap(group: HTTP2Connection.group)
                 .serverChannelOption(.backlog, value: 1_024)
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
                 .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
@@ -103,12 +104,9 @@ package final class HTTP2ChannelServer: ChannelServer {
 
     // MARK: Handlers
 
-    /// The event loops that all channels of the process share.
-    private static var group: MultiThreadedEventLoopGroup { .singleton }
-
     private func runHandlers() async {
         await withDiscardingTaskGroup { group in
-            for loop in Self.group.makeIterator() {
+            for loop in HTTP2Connection.group.makeIterator() {
                 guard let jobs = self.jobs[ObjectIdentifier(loop)] else { continue }
                 group.addTask(executorPreference: EventLoopExecutor(loop)) {
                     await jobs.run { await self.serve($0) }

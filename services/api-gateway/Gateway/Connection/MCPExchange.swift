@@ -89,7 +89,12 @@ final class MCPExchange {
 
     private func write(_ response: MCPResponse, byteCount: Int?) {
         var head = HTTPResponseHead(version: self.version, status: response.status, headers: response.headers)
-        if let byteCount { head.headers.add(name: "content-length", value: String(byteCount)) }
+        if let byteCount {
+            head.headers.add(name: "content-length", value: String(byteCount))
+        } else if self.version == .http1_0 {
+            // Chunks came with HTTP/1.1; before, such a body ends with its connection (RFC 9112, section 6.3).
+            self.isLast = true
+        }
         head.headers.add(name: "date", value: HTTPDate.now())
         if self.isLast {
             head.headers.add(name: "connection", value: "close")

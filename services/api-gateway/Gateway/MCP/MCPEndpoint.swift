@@ -1,5 +1,4 @@
 import Channel
-import HTTPTypes
 import Hummingbird
 import Identity
 import Installation
@@ -18,9 +17,6 @@ import Telemetry
 /// byte for byte; streams are passed on as they arrive, and a client that reads slowly slows down nobody but itself.
 struct MCPEndpoint: Sendable {
     static let path = "/mcp"
-    /// A message larger than this is looked at outside of the event loop, on which it would hold up everybody else: looking takes about
-    /// 10 µs for a kilobyte-sized program, and milliseconds for megabytes.
-    private static let maxLoopBytes = 64 << 10
 
     let services: GatewayServices
     let origins: OriginPolicy
@@ -107,7 +103,7 @@ struct MCPEndpoint: Sendable {
             }
         }
         let limits = self.services.mcp
-        guard body.readableBytes > Self.maxLoopBytes else {
+        guard body.readableBytes > EventLoopExecutor.maxBytes else {
             return try MCPEnvelope.peek(Array(body.readableBytesView), limits: limits)
         }
         return try await withTaskExecutorPreference(globalConcurrentExecutor) {
@@ -120,41 +116,5 @@ struct MCPEndpoint: Sendable {
             let parent = TraceContext(traceparent: header, tracestate: request["tracestate"].first)
         else { return .root() }
         return parent.child()
-    }
-}
-
-extension MCPResponse {
-    /// The session-service's answer as it came.
-    fileprivate init(_ answer: SessionAnswer) {
-        var headers = HTTPHeaders()
-        headers.reserveCapacity(answer.headers.count + 6)
-        for (name, value) in answer.headers where name != "content-length" { headers.add(name: name, value: value) }
-        switch answer.body {
-        case .whole(let bytes):
-            self.init(status: .init(statusCode: answer.status), headers: headers, body: .whole(ByteBuffer(bytes: bytes)))
-        case .events(let stream):
-            // Proxies that buffer would hold events back until the call ends.
-            headers.replaceOrAdd(name: "x-accel-buffering", value: "no")
-            self.init(status: .init(statusCode: answer.status), headers: headers, body: .events(stream))
-        }
-    }
-
-    /// A refusal with its JSON-RPC error.
-    fileprivate init(_ error: MCPError) {
-        let answer = error.answer
-        self.init(
-            status: .init(statusCode: answer.status), headers: HTTPHeaders(answer.headers), body: .whole(ByteBuffer(bytes: answer.bytes)))
-    }
-
-    /// A refusal outside of the protocol.
-    fileprivate init(_ problem: Problem) {
-        self.init(
-            status: .init(statusCode: problem.status.code), headers: HTTPHeaders(), body: .whole(ByteBuffer(bytes: problem.json.bytes())))
-        self.add(problem.fields)
-    }
-
-    /// Adds fields that the answer does not have.
-    fileprivate mutating func add(_ fields: HTTPFields) {
-        for field in fields { self.headers.add(name: field.name.canonicalName, value: field.value) }
     }
 }

@@ -1,6 +1,5 @@
 import NIOCore
 import NIOHTTP1
-import SessionAPI
 
 /// A request to the MCP endpoint, apart from the connection that it came by.
 struct MCPRequest: Sendable {
@@ -20,17 +19,4 @@ struct MCPRequest: Sendable {
 
     /// The values of all lines of a header field.
     subscript(name: String) -> [String] { self.head.headers[name] }
-}
-
-/// The answer to it.
-struct MCPResponse: Sendable {
-    enum Body: Sendable {
-        case whole(ByteBuffer)
-        /// Events that arrive over time.
-        case events(SessionEventStream)
-    }
-
-    var status: HTTPResponseStatus
-    var headers: HTTPHeaders
-    var body: Body
 }
