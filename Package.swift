@@ -68,7 +68,7 @@ let package = Package(
         .target(name: "JSON", path: "shared/JSON"),
         .target(name: "SSE", path: "shared/SSE"),
         .target(name: "Model", dependencies: ["JSON"], path: "shared/Model"),
-        .target(name: "OperatorHTTP", dependencies: [asyncHTTPClient, nioCore, nioHTTP1], path: "shared/OperatorHTTP"),
+        .target(name: "OperatorHTTP", dependencies: [asyncHTTPClient, nioCore, nioHTTP1, nioPosix], path: "shared/OperatorHTTP"),
         .target(name: "Telemetry", path: "shared/Telemetry"),
         .target(
             name: "Service",

@@ -38,7 +38,9 @@ final class Lane: Sendable {
         if case .name(let name) = key.host { configuration.dnsOverride = [name: key.address.description] }
         configuration.http1_1ConnectionDebugInitializer = { Self.verify($0, isConnectedTo: key.address) }
         configuration.http2ConnectionDebugInitializer = { Self.verify($0, isConnectedTo: key.address) }
-        self.client = HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton, configuration: configuration)
+        // One loop for the lane's requests and connections. Between two, AsyncHTTPClient 1.37 takes the end of a request late: a server
+        // that answers before it has read the request, and closes, then ends the whole process ("a connection that we don't know").
+        self.client = HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton.next(), configuration: configuration)
     }
 
     /// Sends one request and collects the answer. Throws whatever the client throws; the task's cancellation ends the request.

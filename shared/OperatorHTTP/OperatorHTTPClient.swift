@@ -1,6 +1,7 @@
 internal import AsyncHTTPClient
 internal import NIOCore
 internal import NIOHTTP1
+internal import NIOPosix
 
 /// A small bounded HTTP client for targets that only the installation's configuration names: token issuers, collectors.
 ///
@@ -20,7 +21,8 @@ package final class OperatorHTTPClient: Sendable {
         configuration.connectionPool.retryConnectionEstablishment = false
         // A client that reports spans must not make them.
         configuration.tracing.tracer = nil
-        self.client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        // One loop for requests and connections: see the remark at Egress's lanes.
+        self.client = HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton.next(), configuration: configuration)
     }
 
     /// Gets a document whole.

@@ -134,6 +134,13 @@ package struct ScriptedConnection {
         }
     }
 
+    /// Waits for the first bytes of a request, which it leaves unread; false when the client closed.
+    package mutating func waitForBytes() async throws -> Bool {
+        guard let more = try await self.inbound.next(isolation: #isolation) else { return false }
+        self.buffer.writeImmutableBuffer(more)
+        return true
+    }
+
     /// Waits until the client closes its side; what comes before is dropped.
     package mutating func waitForClose() async throws {
         while try await self.inbound.next(isolation: #isolation) != nil {}

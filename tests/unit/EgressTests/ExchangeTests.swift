@@ -19,6 +19,25 @@ struct ExchangeTests {
         }
     }
 
+    @Test("Servers that answer before they have read the request, and go, cost that request at most")
+    func hastyServers() async throws {
+        let script: Script = { connection in
+            if try await connection.waitForBytes() { try await connection.answer() }
+        }
+        try await self.with(script) { (client, base) async throws in
+            await withDiscardingTaskGroup { group in
+                for _ in 0..<32 {
+                    group.addTask {
+                        for _ in 0..<50 {
+                            let failure = await client.failure(EgressRequest(method: "POST", url: base, body: [1]))
+                            #expect(failure == nil || failure?.code == .protocolViolation)
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     @Test("Method, headers, secrets and body arrive as given, with what Roost adds")
     func whole() async throws {
         let requests = Recorder<ScriptedConnection.Request>()

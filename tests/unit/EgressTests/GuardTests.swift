@@ -57,10 +57,11 @@ struct GuardTests {
     func rebinding() async throws {
         let good = Recorder<ScriptedConnection.Request>()
         let evil = Recorder<ScriptedConnection.Request>()
-        // 127.0.0.2 stands for a public address and 127.0.0.1 for a private one, on the same port.
+        // 127.0.0.2 stands for a public address and 127.0.0.3 for a private one, on the same port. (On 127.0.0.1 the port may belong to an
+        // outgoing connection.)
         try await ScriptedServer.run(host: "127.0.0.2", script: echo(good)) { (server) async throws in
-            try await ScriptedServer.run(host: "127.0.0.1", port: server.port, script: echo(evil)) { (_) async throws in
-                let resolver = ScriptedResolver(["rebind.test": [["127.0.0.2"], ["127.0.0.1"]]])
+            try await ScriptedServer.run(host: "127.0.0.3", port: server.port, script: echo(evil)) { (_) async throws in
+                let resolver = ScriptedResolver(["rebind.test": [["127.0.0.2"], ["127.0.0.3"]]])
                 var limits = EgressLimits.patient
                 limits.resolutionLifetime = .zero
                 try await EgressClient.run(limits: limits, publicly: ["127.0.0.2"], resolver: resolver) { (client) async throws in

@@ -83,10 +83,11 @@ struct TLSTests {
         var limits = EgressLimits.patient
         limits.connectTimeout = .seconds(1)
         let context = try self.authority.serverContext(names: ["api.test"])
+        // One port on two addresses, neither of which is 127.0.0.1, where the port may belong to an outgoing connection.
         try await ScriptedServer.run(host: "127.0.0.2", tls: context, script: echo(Recorder())) { (server) async throws in
-            try await ScriptedServer.run(host: "127.0.0.1", port: server.port, script: { try await $0.waitForClose() }) {
+            try await ScriptedServer.run(host: "127.0.0.3", port: server.port, script: { try await $0.waitForClose() }) {
                 (_) async throws in
-                let resolver = ScriptedResolver(["api.test": [["127.0.0.1", "127.0.0.2"]]])
+                let resolver = ScriptedResolver(["api.test": [["127.0.0.3", "127.0.0.2"]]])
                 try await EgressClient.run(
                     limits: limits, allow: ["api.test:\(server.port)"], trusting: [self.authority.certificatePEM], resolver: resolver
                 ) { (client) async throws in
