@@ -69,32 +69,44 @@ package enum VaultKeySource: Sendable, Hashable, CustomStringConvertible {
 
     private static let maxOutputBytes = 4096
 
+    /// What a command prints.
+    ///
+    /// It is ended with its whole process group when its time is up. It is not waited for then: what left the group may hold the output
+    /// open for as long as it likes.
     private static func output(of words: [String], timeout: Duration) async throws -> String {
         let program = words.first ?? ""
-        let outcome = try await withThrowingTaskGroup(of: (output: String, isSuccess: Bool)?.self) { group in
-            group.addTask {
-                do {
-                    // Its own words to standard error are for the operator, like ours.
-                    let result = try await Subprocess.run(
-                        .path(FilePath(program)), arguments: Arguments(Array(words.dropFirst())), input: .none,
-                        output: .string(limit: Self.maxOutputBytes),
-                        error: .fileDescriptor(.standardError, closeAfterSpawningProcess: false))
-                    return (result.standardOutput, result.terminationStatus.isSuccess)
-                } catch let error as SubprocessError {
-                    // Without the description, which may hold what the command printed.
-                    throw InstallationError("The command \(program) for the vault key failed: \(error.code).")
-                }
-            }
-            group.addTask {
-                try? await Task.sleep(for: timeout)
-                return nil
-            }
-            defer { group.cancelAll() }
-            return try await group.next() ?? nil
+        let (outcomes, feed) = AsyncStream.makeStream(of: Result<String, InstallationError>.self)
+        let running = Task { feed.yield(await Self.run(program, arguments: Array(words.dropFirst()))) }
+        let timer = Task {
+            try await Task.sleep(for: timeout)
+            feed.yield(.failure(InstallationError("The command \(program) for the vault key took longer than \(timeout).")))
         }
-        guard let outcome else { throw InstallationError("The command \(program) for the vault key took longer than \(timeout).") }
-        guard outcome.isSuccess else { throw InstallationError("The command \(program) for the vault key failed; see its own message.") }
-        return outcome.output
+        defer {
+            running.cancel()
+            timer.cancel()
+        }
+        guard let outcome = await outcomes.first(where: { _ in true }) else { throw CancellationError() }
+        return try outcome.get()
+    }
+
+    private static func run(_ program: String, arguments: [String]) async -> Result<String, InstallationError> {
+        var options = PlatformOptions()
+        options.processGroupID = 0
+        options.teardownSequence = [.send(signal: .kill, toProcessGroup: true, allowedDurationToNextStep: .zero)]
+        do {
+            // Its own words to standard error are for the operator, like ours.
+            let result = try await Subprocess.run(
+                .path(FilePath(program)), arguments: Arguments(arguments), platformOptions: options, input: .none,
+                output: .string(limit: Self.maxOutputBytes), error: .fileDescriptor(.standardError, closeAfterSpawningProcess: false))
+            guard result.terminationStatus.isSuccess else {
+                return .failure(InstallationError("The command \(program) for the vault key failed; see its own message."))
+            }
+            return .success(result.standardOutput)
+        } catch {
+            // Without the description, which may hold what the command printed.
+            let reason = (error as? SubprocessError).map { "\($0.code)" } ?? "it was interrupted"
+            return .failure(InstallationError("The command \(program) for the vault key failed: \(reason)."))
+        }
     }
 }
 
