@@ -13,6 +13,16 @@ enum DatabaseKind: String, Sendable, CaseIterable, CustomTestStringConvertible {
 
     var testDescription: String { self.rawValue }
 
+    /// How long statements and transactions wait for their turn. The contract says what they do when it comes, not how soon that is on a
+    /// busy machine.
+    private static let patience = Duration.seconds(240)
+    private static let patientSQLite = SQLiteConfiguration(busyTimeout: patience)
+
+    private static func makePatient(_ configuration: inout PostgreSQLConfiguration) {
+        configuration.waitTimeout = self.patience
+        configuration.maxTransactionAttempts = 1000
+    }
+
     /// Runs `body` with an empty database.
     func withDatabase<Result>(
         clock: any Clock<Duration> = ContinuousClock(), _ body: (any ClosableDatabase) async throws -> Result
@@ -20,7 +30,8 @@ enum DatabaseKind: String, Sendable, CaseIterable, CustomTestStringConvertible {
         switch self {
         case .sqlite:
             try await withTemporaryFolder { folder in
-                let database = try await SQLiteDatabase.open(path: folder + "/roost.db", clock: clock)
+                let database = try await SQLiteDatabase.open(
+                    path: folder + "/roost.db", configuration: Self.patientSQLite, clock: clock)
                 do {
                     let result = try await body(database)
                     try await database.close()
@@ -30,7 +41,12 @@ enum DatabaseKind: String, Sendable, CaseIterable, CustomTestStringConvertible {
                     throw error
                 }
             }
-        case .postgreSQL: try await withTemporaryPostgreSQL(clock: clock) { try await body($0) }
+        case .postgreSQL:
+            try await withTemporaryPostgreSQL(clock: clock) {
+                Self.makePatient(&$0)
+            } _: {
+                try await body($0)
+            }
         }
     }
 
@@ -41,12 +57,14 @@ enum DatabaseKind: String, Sendable, CaseIterable, CustomTestStringConvertible {
         switch self {
         case .sqlite:
             return try await withTemporaryFolder { folder in
-                try await body { try await SQLiteDatabase.open(path: folder + "/roost.db") }
+                try await body { try await SQLiteDatabase.open(path: folder + "/roost.db", configuration: Self.patientSQLite) }
             }
         case .postgreSQL:
             let server = try await TestPostgres.shared()
             let name = try await server.makeDatabase()
-            let configuration = try PostgreSQLConfiguration(server.url(database: name))
+            var patient = try PostgreSQLConfiguration(server.url(database: name))
+            Self.makePatient(&patient)
+            let configuration = patient
             let result = try await body { try await PostgreSQLDatabase.open(configuration) }
             try await server.drop(name)
             return result

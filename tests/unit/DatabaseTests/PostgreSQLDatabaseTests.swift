@@ -190,7 +190,11 @@ struct PostgreSQLDatabaseTests {
 
     @Test("Two transactions that wait for each other both end well")
     func deadlock() async throws {
-        try await withTemporaryPostgreSQL { database in
+        try await withTemporaryPostgreSQL { configuration in
+            // On a busy machine those who lose do so more often than any bound that a service would have.
+            configuration.maxTransactionAttempts = 1000
+            configuration.waitTimeout = .seconds(120)
+        } _: { database in
             let connection = database.connection(in: .installation)
             try await connection.execute("CREATE TABLE t (id BIGINT NOT NULL PRIMARY KEY, a BIGINT NOT NULL)")
             try await connection.execute("INSERT INTO t VALUES (1, 0), (2, 0)")
@@ -239,11 +243,9 @@ struct PostgreSQLDatabaseTests {
         }
     }
 
-    @Test("A database that is read-only says so, and a transaction that dies of idleness says timeout")
+    @Test("A transaction that is read-only says so, and leaves nothing")
     func readOnly() async throws {
-        try await withTemporaryPostgreSQL {
-            $0.transactionTimeout = .milliseconds(300)
-        } _: { database in
+        try await withTemporaryPostgreSQL { database in
             let connection = database.connection(in: .installation)
             try await connection.execute("CREATE TABLE t (a BIGINT)")
             await expect(.readOnly) {
