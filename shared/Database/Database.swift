@@ -46,6 +46,9 @@ package protocol Database: Sendable {
 
     /// Runs `body` in one transaction that may write: committed when it returns, rolled back when it throws or its task is cancelled.
     ///
+    /// On PostgreSQL other transactions may commit between two statements of `body`. One that decides by what it reads begins with a write
+    /// to the row for which all such bodies stand in line.
+    ///
     /// After a statement has failed no other runs and the transaction is rolled back, even if `body` catches the error.
     ///
     /// The connection is valid only inside `body`, for one statement at a time. Starting another transaction or an autocommit write on

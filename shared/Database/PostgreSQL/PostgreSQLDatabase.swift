@@ -2,9 +2,10 @@ import Synchronization
 
 /// A PostgreSQL database, for any number of processes on any number of machines.
 ///
-/// Statements that commit alone share connections and travel in pipelines. A transaction has a connection to itself and is serializable,
-/// as it is on SQLite; when it loses against another one its whole body is run again, so that a body must have no effect but on the
-/// database. The organization of a scope is set in the statement's own transaction, and is gone with it.
+/// Statements that commit alone share connections and travel in pipelines. A transaction has a connection to itself; when it is in another
+/// one's way (a deadlock, a serialization failure) its whole body is run again, so that a body must have no effect but on the database.
+/// Statements read what was committed before each of them (READ COMMITTED): serializable transactions lock whole small tables for one
+/// another, across organizations, and the longest one would always lose. The organization of a scope is set in the statement's own transaction, and is gone with it.
 ///
 /// Connections are opened when they are needed and after an outage, without anyone's doing.
 package final class PostgreSQLDatabase: Database {

@@ -328,7 +328,7 @@ extension PostgreSQLLink {
         let isPreparing = self.configuration.maxPreparedStatements > 0
 
         if request.role.opensTransaction {
-            add(.prelude) { PQsendQueryParams(handle, "BEGIN ISOLATION LEVEL SERIALIZABLE", 0, nil, nil, nil, nil, 1) }
+            add(.prelude) { PQsendQueryParams(handle, "BEGIN ISOLATION LEVEL READ COMMITTED", 0, nil, nil, nil, nil, 1) }
         }
         if let organization = request.role.organization, let parameters = try? PostgreSQLParameters([.text(organization)]) {
             let sql = "SELECT set_config('roost.organization', $1, true)"

@@ -123,10 +123,10 @@ package struct Engine: Sendable {
             do throws(EngineError) { return .success(try await owner.recordEnd(end)) } catch { return .failure(error) }
         }.value
         switch try result.get() {
-        case .recorded:
-            return answer
-        case .alreadyEnded:
-            return .withoutOutcome(answer.execution, state: .failed, limits: self.limits.answer)
+        case .recorded: return answer
+        // The answer to an earlier try was lost: what is stored is this very end.
+        case .alreadyEnded(end.end.state, errorCode: end.end.errorCode): return answer
+        case .alreadyEnded: return .withoutOutcome(answer.execution, state: .failed, limits: self.limits.answer)
         }
     }
 

@@ -75,15 +75,29 @@ package final class ExecutionOwner: Service {
     }
 
     /// Writes the first state of an execution.
+    ///
+    /// The write is waited for although the caller may be gone: cancelled in the middle it might happen all the same, unseen. Where that
+    /// stays in doubt, because the database went away, the row is looked for and ended by ``sweep()``.
     func recordStart(_ draft: ExecutionDraft) async throws(EngineError) {
-        do {
-            try await self.records.start(draft)
-        } catch {
-            throw EngineError(
-                code: .unavailable, message: "The program was not run, because its start could not be stored. Try again later.",
-                execution: draft.id, cause: error)
+        let records = self.records
+        let result = await Task { () async -> Result<Void, any Error> in
+            do { return .success(try await records.start(draft)) } catch { return .failure(error) }
+        }.value
+        guard case .failure(let cause) = result else { return }
+        // The store's own refusals wrote nothing.
+        if !(cause is StoreError) {
+            let end = ExecutionEnd(state: .failed, outcome: nil, errorCode: EngineError.Code.unavailable.description)
+            let start = OwnerState.UnrecordedEnd(
+                execution: draft.id, organization: draft.principal.organization, lease: draft.owner, end: end)
+            self.state.withLock { $0.doubt(start, sweeps: Self.doubtfulSweeps, limit: self.limits.maxUnrecordedEnds) }
         }
+        throw EngineError(
+            code: .unavailable, message: "The program was not run, because its start could not be stored. Try again later.",
+            execution: draft.id, cause: cause)
     }
+
+    /// For how many sweeps the row of a start in doubt is looked for: a minute, which outlasts every statement that may still write it.
+    private static let doubtfulSweeps = 30
 
     /// Writes the end of an execution, trying again for a while when that fails.
     ///
@@ -120,7 +134,7 @@ package final class ExecutionOwner: Service {
             return try await self.records.finish(
                 unrecorded.execution, in: unrecorded.organization, by: unrecorded.lease, with: unrecorded.end)
         } catch let error as StoreError where error.code == .ownerLost || error.code == .notFound {
-            return .alreadyEnded(.failed)
+            return .alreadyEnded(.failed, errorCode: ExecutionRepository.interruptedCode)
         }
     }
 
@@ -207,13 +221,27 @@ package final class ExecutionOwner: Service {
         }
     }
 
-    /// One look for what dead owners left.
+    /// One look for what dead owners left, and for rows that this one wrote without knowing.
     func sweep() async {
+        for start in self.state.withLock({ $0.takeDoubtful(under: self.lease.currentLease) }) { await self.end(start) }
         do {
             let count = try await self.records.sweepOrphans()
             if count > 0 { self.logger.notice("ended executions of dead owners", metadata: ["count": "\(count)"]) }
         } catch {
             self.logger.warning("executions of dead owners cannot be looked for", metadata: ["cause": "\(error)"])
+        }
+    }
+
+    private func end(_ doubtful: OwnerState.DoubtfulStart) async {
+        let start = doubtful.end
+        do {
+            _ = try await self.records.finish(start.execution, in: start.organization, by: start.lease, with: start.end)
+        } catch let error as StoreError where error.code == .ownerLost {
+            // Its new owner ends it.
+        } catch {
+            // Not there yet, or the database is still away.
+            let sweeps = error is StoreError ? doubtful.sweepsLeft - 1 : doubtful.sweepsLeft
+            self.state.withLock { $0.doubt(start, sweeps: sweeps, limit: self.limits.maxUnrecordedEnds) }
         }
     }
 }

@@ -17,9 +17,16 @@ struct OwnerState {
         let end: ExecutionEnd
     }
 
+    /// A start of which nobody knows whether it was written. Its program was not run.
+    struct DoubtfulStart {
+        let end: UnrecordedEnd
+        let sweepsLeft: Int
+    }
+
     private(set) var running: [ExecutionID: Running] = [:]
     private(set) var isDraining = false
     private var unrecorded: [UnrecordedEnd] = []
+    private var doubtful: [DoubtfulStart] = []
     private var idleWaiters: [CheckedContinuation<Void, Never>] = []
 
     /// Takes an execution in; false while draining.
@@ -56,6 +63,19 @@ struct OwnerState {
         guard self.unrecorded.count > limit else { return false }
         self.unrecorded.removeFirst()
         return true
+    }
+
+    /// Keeps a start in doubt for so many more looks, forgetting the oldest beyond `limit`.
+    mutating func doubt(_ start: UnrecordedEnd, sweeps: Int, limit: Int) {
+        guard sweeps > 0 else { return }
+        self.doubtful.append(DoubtfulStart(end: start, sweepsLeft: sweeps))
+        if self.doubtful.count > limit { self.doubtful.removeFirst() }
+    }
+
+    /// Takes all starts in doubt of leases that still hold; the others are the sweep's.
+    mutating func takeDoubtful(under lease: ReplicaLease?) -> [DoubtfulStart] {
+        defer { self.doubtful = [] }
+        return self.doubtful.filter { $0.end.lease == lease }
     }
 
     /// Takes all kept ends of leases that still hold; the others are the sweep's.

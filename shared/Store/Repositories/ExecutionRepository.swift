@@ -9,8 +9,9 @@ package struct ExecutionRepository: Sendable {
     package enum Finish: Sendable, Hashable {
         /// This call ended it.
         case recorded
-        /// It had ended before, in this state: a sweep was faster. The caller's outcome is dropped.
-        case alreadyEnded(ExecutionState)
+        /// It had ended before, with this state and error code: by an earlier try of the same caller, whose answer was lost, or because a
+        /// sweep was faster. What is stored stays.
+        case alreadyEnded(ExecutionState, errorCode: String?)
     }
 
     /// The error code of an execution whose process died.
@@ -61,11 +62,15 @@ package struct ExecutionRepository: Sendable {
                 WHERE organization_id = $1 AND id = $2 AND owner_replica = $3 AND owner_epoch = $4 AND ended_at IS NULL
                 """, organization, execution, lease.replica, lease.epoch, end.state, end.outcome, end.errorCode)
             if changed == 1 { return .recorded }
-            let state: ExecutionState? = try await connection.first(
-                "SELECT state FROM executions WHERE organization_id = $1 AND id = $2", organization, execution, as: { try $0.single() })
-            guard let state else { throw StoreError(code: .notFound, message: "there is no such execution") }
-            guard state.isTerminal else { throw StoreError(code: .ownerLost, message: "the execution belongs to another process") }
-            return .alreadyEnded(state)
+            let stored = try await connection.first(
+                "SELECT state, error_code FROM executions WHERE organization_id = $1 AND id = $2", organization, execution
+            ) { row -> (state: ExecutionState, errorCode: String?) in
+                var row = row.reader()
+                return (try row.next(), try row.next())
+            }
+            guard let stored else { throw StoreError(code: .notFound, message: "there is no such execution") }
+            guard stored.state.isTerminal else { throw StoreError(code: .ownerLost, message: "the execution belongs to another process") }
+            return .alreadyEnded(stored.state, errorCode: stored.errorCode)
         }
     }
 

@@ -52,7 +52,7 @@ package struct KeyRepository: Sendable {
         return key
     }
 
-    /// Stores a key of the installation. Crosses organizations.
+    /// Stores a key of the installation. Crosses organizations. Two made at once may both find the last room under the bound.
     package func createInstallationKey(name: String, hash: SecretHash, id: APIKeyID = APIKeyID()) async throws -> InstallationKey {
         try self.context.check(name, "the name", maxBytes: self.context.limits.maxNameBytes)
         return try await self.context.refusing {

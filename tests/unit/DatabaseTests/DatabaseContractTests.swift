@@ -236,12 +236,16 @@ struct DatabaseContractTests {
     func contention(kind: DatabaseKind) async throws {
         try await kind.withPlace { open in
             let databases = [try await open(), try await open()]
-            try await databases[0].connection(in: .installation).execute("CREATE TABLE t (a BIGINT NOT NULL)")
-            try await databases[0].connection(in: .installation).execute("INSERT INTO t VALUES (0)")
+            for statement: Statement in [
+                "CREATE TABLE t (a BIGINT NOT NULL)", "INSERT INTO t VALUES (0)", "CREATE TABLE turns (a BIGINT NOT NULL)",
+                "INSERT INTO turns VALUES (0)",
+            ] { try await databases[0].connection(in: .installation).execute(statement) }
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for number in 0..<100 {
                     group.addTask {
                         try await databases[number % 2].transaction(in: .installation) { transaction in
+                            // The line in which those stand who go by what they read.
+                            try await transaction.execute("UPDATE turns SET a = a + 1")
                             let before = try await transaction.query("SELECT a FROM t")[0].values[0]
                             let value = Int(databaseValue: before) ?? -1
                             try await transaction.execute("UPDATE t SET a = $1", value + 1)

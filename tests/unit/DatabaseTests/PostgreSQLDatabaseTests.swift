@@ -172,6 +172,7 @@ struct PostgreSQLDatabaseTests {
                         attempts += 1
                         return attempts
                     }
+                    try await transaction.execute("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE")
                     _ = try await transaction.query("SELECT a FROM t")
                     if attempt < last {
                         try await withOtherTask { try await connection.execute("UPDATE t SET a = a + 10") }

@@ -64,6 +64,50 @@ import Testing
         #expect(self.harness.owner.runningCount == 0)
     }
 
+    @Test("A start whose answer was lost is ended as soon as it is found, and forgotten when it never shows", arguments: [true, false])
+    func startLost(isWritten: Bool) async throws {
+        self.harness.records.state.withLock { state in
+            if isWritten { state.lostStarts = 1 } else { state.failingStarts = 1 }
+            if !isWritten { state.finish = .failure(StoreError(code: .notFound, message: "no row")) }
+        }
+        let error = await #expect(throws: EngineError.self) { try await self.harness.engine(.returning { _ in 1 }).execute("return 1") }
+        #expect(error?.code == .unavailable)
+        let execution = try #require(error?.execution)
+        let owner = self.harness.owner
+        let watching = Task { await owner.run() }
+        defer { watching.cancel() }
+        for _ in 0..<40 {
+            await self.harness.clock.waitForSleepers(2)
+            self.harness.clock.advance(by: .seconds(2))
+        }
+        await self.harness.clock.waitForSleepers(2)
+        #expect(self.harness.records.state.withLock { $0.endAttempts } == (isWritten ? 1 : 30))
+        #expect(self.ending(execution)?.state == (isWritten ? .failed : nil))
+        #expect(self.ending(execution)?.errorCode == (isWritten ? "unavailable" : nil))
+    }
+
+    @Test("A caller that goes away while the start is written leaves nothing running")
+    func callerGoneAtStart() async throws {
+        let gate = (arrived: Gate(), proceed: Gate())
+        self.harness.records.state.withLock { $0.startGate = gate }
+        let engine = self.harness.engine(.returning { _ in 1 })
+        let caller = Task { try await engine.execute("return 1") }
+        await gate.arrived.wait()
+        caller.cancel()
+        gate.proceed.open()
+        let answer = try await caller.value
+        #expect(self.ending(answer.execution)?.state == answer.state)
+        #expect(self.harness.records.state.withLock { $0.drafts.count } == 1)
+    }
+
+    @Test("An end that was written although its answer was lost is answered as it is stored")
+    func endLost() async throws {
+        self.harness.records.state.withLock { $0.finish = .success(.alreadyEnded(.completed, errorCode: nil)) }
+        let answer = try await self.harness.engine(.returning { _ in 1 }).execute("return 1")
+        #expect(answer.failure == nil)
+        #expect(answer.state == .completed)
+    }
+
     @Test("An end is tried again until it is written")
     func endRetried() async throws {
         self.harness.records.state.withLock { $0.failingEnds = 3 }
@@ -100,7 +144,7 @@ import Testing
     @Test(
         "An execution that another process ended meanwhile is answered as interrupted",
         arguments: [
-            .success(.alreadyEnded(.failed)), .failure(StoreError(code: .ownerLost, message: "lost")),
+            .success(.alreadyEnded(.failed, errorCode: "execution_interrupted")), .failure(StoreError(code: .ownerLost, message: "lost")),
             .failure(StoreError(code: .notFound, message: "gone")),
         ] as [Result<ExecutionRepository.Finish, StoreError>])
     func ownerLost(finish: Result<ExecutionRepository.Finish, StoreError>) async throws {

@@ -70,7 +70,7 @@ struct BackupTests {
     {
         try await withTemporaryDatabase { source in
             try await withTemporaryDatabase { target in
-                let store = Store(database: source)
+                let store = Store(database: source, limits: .patient)
                 try await store.migrate()
                 try await Store(database: target).migrate()
                 for name in ["first", "second"] { _ = try await store.populate(name) }

@@ -28,7 +28,7 @@ struct ExecutionTests {
             #expect(try await store.executions.finish(draft.id, in: organization, by: tenant.lease, with: end) == .recorded)
             let again = ExecutionEnd(state: .failed, outcome: nil, errorCode: "late")
             let second = try await store.executions.finish(draft.id, in: organization, by: tenant.lease, with: again)
-            #expect(second == .alreadyEnded(.completed))
+            #expect(second == .alreadyEnded(.completed, errorCode: nil))
             let ended = try #require(try await store.executions.find(draft.id, in: organization))
             #expect(ended.state == .completed)
             #expect(ended.outcome == outcome)
@@ -118,7 +118,7 @@ struct ExecutionTests {
             #expect(try await store.executions.find(kept.id, in: alive.organization.id)?.state == .running)
             #expect(try await store.executions.find(ended.id, in: dead.organization.id)?.state == .completed)
             let late = try await store.executions.finish(orphan.id, in: dead.organization.id, by: dead.lease, with: end)
-            #expect(late == .alreadyEnded(.failed))
+            #expect(late == .alreadyEnded(.failed, errorCode: "execution_interrupted"))
             // An owner that registered again lost what it had under its old epoch.
             _ = try await store.replicas.register(alive.replica.id, kind: .sessionService, address: "127.0.0.1:1", version: "1")
             #expect(try await store.executions.sweep().map(\.execution) == [kept.id])

@@ -53,6 +53,29 @@ struct RevisionTests {
         }
     }
 
+    @Test("Changes of one organization take turns, and hold up no other's, however long they are", arguments: TestStoreKind.all)
+    func turns(kind: TestStoreKind) async throws {
+        try await withTemporaryStore(kind) { store in
+            let (busy, large) = (try await store.makeTenant("busy").organization.id, try await store.makeTenant("large").organization.id)
+            let before = try #require(try await store.organizations.revision(of: busy))
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for number in 0..<8 {
+                    group.addTask {
+                        for round in 0..<10 {
+                            let pattern = "a\(number)x\(round)"
+                            let policy = try await store.policies.create(in: busy, pattern: pattern, action: .allow).id
+                            try await store.policies.remove(policy, in: busy)
+                        }
+                    }
+                }
+                group.addTask { _ = try await store.integrations.add(.sample(slug: "large"), tools: .numbered(2_000), in: large) }
+                try await group.waitForAll()
+            }
+            #expect(try await store.organizations.revision(of: busy) == before + 160)
+            #expect(try await store.tools.count(in: large) == 2_000)
+        }
+    }
+
     @Test("What is refused, and what is no such change, leaves the revision alone", arguments: TestStoreKind.all)
     func unchanged(kind: TestStoreKind) async throws {
         try await withTemporaryStore(kind) { store in

@@ -13,6 +13,10 @@ final class FakeRecords: ExecutionRecords {
         var cancelRequests: [ExecutionID] = []
         /// How many of the next starts fail.
         var failingStarts = 0
+        /// How many of the next starts are written, and fail all the same.
+        var lostStarts = 0
+        /// Starts arrive and wait here, and are not written for a task that is cancelled meanwhile.
+        var startGate: (arrived: Gate, proceed: Gate)?
         /// How many of the next ends fail.
         var failingEnds = 0
         /// What every end is answered with instead of being written.
@@ -25,12 +29,21 @@ final class FakeRecords: ExecutionRecords {
     let state = Mutex(State())
 
     func start(_ draft: ExecutionDraft) async throws {
+        if let gate = self.state.withLock(\.startGate) {
+            gate.arrived.open()
+            await gate.proceed.wait()
+            try Task.checkCancellation()
+        }
         try self.state.withLock { state in
             if state.failingStarts > 0 {
                 state.failingStarts -= 1
                 throw Unreachable()
             }
             state.drafts[draft.id] = draft
+            if state.lostStarts > 0 {
+                state.lostStarts -= 1
+                throw Unreachable()
+            }
         }
     }
 
