@@ -224,12 +224,17 @@ let package = Package(
         .testTarget(
             name: "SessionsTests",
             dependencies: [
-                "Channel", "JSON", "MCP", "Model", "SessionAPI", "Sessions", "SSE", "Store", "TestSupport", logging, serviceLifecycle,
+                "Channel", "Database", "JSON", "MCP", "Model", "SessionAPI", "Sessions", "SSE", "Store", "TestSupport", logging,
+                serviceLifecycle,
             ],
             path: "tests/unit/SessionsTests"),
         .testTarget(
             name: "GatewayTests",
-            dependencies: ["Gateway", "Identity", "JSON", "RoostAPI", httpTypes, nioCore, nioEmbedded, nioHTTP1],
+            dependencies: [
+                "Database", "Gateway", "Identity", "JSON", "Model", "RoostAPI", "Store", "TestSupport", "Vault", httpTypes, logging,
+                nioCore,
+                nioEmbedded, nioHTTP1,
+            ],
             path: "tests/unit/GatewayTests"),
         .testTarget(
             name: "IntegrationTests",

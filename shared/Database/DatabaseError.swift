@@ -82,6 +82,20 @@ package struct DatabaseError: Error, Sendable {
 
     /// Whether the same call may succeed later without any change: the database was away or in use.
     package var isTransient: Bool { [.unavailable, .busy, .timeout].contains(self.code) }
+
+    /// What callers of a service are told when the database is away, in use or takes no writes, and after how many seconds they may ask
+    /// again; nil for a defect of the program. Look at ``isOutcomeUnknown`` first: what was perhaps written is not to be asked for again.
+    package var unavailability: (detail: String, retryAfterSeconds: Int)? {
+        switch self.code {
+        case .unavailable: ("The database does not answer. Try again.", 1)
+        case .busy: ("The database is busy with other writes. Try again.", 1)
+        case .timeout: ("The database took too long and did nothing. Try again.", 1)
+        case .closed: ("The service stops. Try again.", 1)
+        case .readOnly: ("The database admits no writes at the moment. Try again, or ask the installation's operator.", 10)
+        case .full: ("The database has no room left. Try again, or ask the installation's operator.", 10)
+        default: nil
+        }
+    }
 }
 
 extension DatabaseError: CustomStringConvertible {

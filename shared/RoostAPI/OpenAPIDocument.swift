@@ -74,7 +74,13 @@ package enum OpenAPIDocument {
     private static let problem: JSONValue = [
         "type": "object", "required": ["type", "title", "status", "detail"],
         "properties": [
-            "type": ["type": "string"], "title": ["type": "string"], "status": ["type": "integer"], "detail": ["type": "string"],
+            "type": [
+                "type": "string",
+                "description": """
+                urn:roost:problem: and a word for programs. With outcome-unknown a write was perhaps carried out: look before sending it again.
+                """,
+            ],
+            "title": ["type": "string"], "status": ["type": "integer"], "detail": ["type": "string"],
             "errors": [
                 "type": "array",
                 "items": ["type": "object", "properties": ["pointer": ["type": "string"], "detail": ["type": "string"]]],

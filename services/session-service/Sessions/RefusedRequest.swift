@@ -1,4 +1,5 @@
 import Channel
+import Database
 import MCP
 import SessionAPI
 
@@ -15,6 +16,14 @@ struct RefusedRequest: Error {
         var response = ChannelResponse(error)
         response.headers[SessionHeaders.refusal] = self.refusal.rawValue
         return response
+    }
+}
+
+extension RefusedRequest {
+    /// What the database could not do now; nil where the fault is not the database's.
+    init?(_ error: DatabaseError) {
+        guard let (detail, seconds) = error.unavailability else { return nil }
+        self.init(refusal: .unavailable, message: detail, retryAfter: .seconds(seconds))
     }
 }
 

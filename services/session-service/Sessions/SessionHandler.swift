@@ -140,13 +140,15 @@ struct SessionHandler: ChannelHandler {
         } catch let error as StoreError where error.code == .ownerLost {
             self.logger.warning("a session could not be written", metadata: ["cause": "\(error)"])
             return RefusedRequest(refusal: .unavailable, message: "The session service lost its lease; try again.").response(to: id)
-        } catch let error as DatabaseError where error.isTransient {
-            self.logger.warning("the database is away", metadata: ["cause": "\(error)"])
-            return RefusedRequest(refusal: .unavailable, message: "The session service cannot reach its database; try again.").response(
-                to: id)
         } catch let error where error is CancellationError || error is ChannelError {
             throw error
         } catch {
+            // What is written here, a session's beginning and its end, may be asked for again whatever became of it: a session that
+            // nobody knows of ends by itself. What calls write is the execution's.
+            if let refused = (error as? DatabaseError).flatMap(RefusedRequest.init(_:)) {
+                self.logger.warning("the database cannot be used", metadata: ["cause": "\(error)"])
+                return refused.response(to: id)
+            }
             self.logger.error("a request failed", metadata: ["cause": "\(error)"])
             return ChannelResponse(MCPError(.internalError, "The request failed for a reason within Roost; see its log.", id: id))
         }

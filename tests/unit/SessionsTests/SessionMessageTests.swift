@@ -1,4 +1,5 @@
 import Channel
+import Database
 import JSON
 import MCP
 import Model
@@ -33,6 +34,29 @@ struct SessionMessageTests {
         try await SessionHarness.run { harness in
             let answer = try await harness.initialize(revision)
             #expect(try answer.json["result"]?["protocolVersion"] == "2025-11-25")
+        }
+    }
+
+    @Test(
+        "a database that cannot do it now is a 503 that says when to ask again, and no fault within Roost",
+        arguments: [
+            (DatabaseError.Code.unavailable, "1"), (.busy, "1"), (.timeout, "1"), (.closed, "1"), (.readOnly, "10"), (.full, "10"),
+        ])
+    func databaseUnavailable(code: DatabaseError.Code, seconds: String) async throws {
+        try await withMigratedDatabase { base in
+            let database = FailingDatabase(base)
+            let store = Store(database: database, limits: .patient)
+            try await SessionHarness.run(on: store, try await store.makeTenant()) { harness in
+                let session = try await harness.open()
+                database.fail(.refused(DatabaseError(code: code, message: "secret cause")))
+                for answer in [try await harness.initialize(), try await harness.close(session)] {
+                    #expect(answer.status == 503 && answer.header("retry-after") == seconds, "\(answer.status)")
+                    #expect(try answer.json["error"]?["data"]?["code"]?.string == "unavailable")
+                    #expect(try !answer.json.text().contains("secret"))
+                }
+                database.fail(nil)
+                #expect(try await harness.close(session).status == 204)
+            }
         }
     }
 

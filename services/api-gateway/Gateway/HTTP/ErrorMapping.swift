@@ -6,25 +6,40 @@ import JSON
 import Logging
 import Model
 import Store
+import Vault
 
 /// The one table from errors to RFC 9457 problems.
 ///
 /// What is not in the table is a defect: the caller gets 500 and eight hexadecimal digits, the log gets the cause with the same digits.
 enum ErrorMapping {
-    static func problem(for error: any Error, logger: Logger) -> Problem {
+    /// Gives the problem that the caller is told of.
+    ///
+    /// - Parameter isReading: Whether the request asked for nothing to be changed, so that it may be repeated whatever became of it.
+    static func problem(for error: any Error, isReading: Bool = false, logger: Logger) -> Problem {
         switch error {
         case let problem as Problem: return problem
         case let error as ExecutionStackError: return Self.problem(for: error, logger: logger)
         case let error as StoreError: return Self.problem(for: error)
-        case let error as DatabaseError where error.isTransient: return .unavailable("The database does not answer. Try again.")
-        case let error as DatabaseError where error.code == .readOnly || error.code == .full:
-            return .unavailable("The database takes no writes at the moment (\(error.code)).", retryAfterSeconds: 10)
-        case let error as DatabaseError where error.code == .invalidValue:
-            return .badRequest("A value cannot be stored, such as text with a NUL character.")
+        case let error as DatabaseError: return Self.problem(for: error, isReading: isReading, logger: logger)
+        case let error as VaultError where [.keyMissing, .keyUnusable, .wrongKey].contains(error.code):
+            logger.error("A vault key is missing", metadata: ["cause": "\(error)"])
+            return Problem(
+                .serviceUnavailable, "vault-key-missing",
+                "The gateway lacks the key to the organization's credentials. Ask the installation's operator to run `roost doctor`.")
         case let error as CatalogError: return Self.problem(for: error)
         case is CancellationError: return .unavailable("The request was cut off because the service stops. Try again.")
         default: return Self.defect(error, logger: logger)
         }
+    }
+
+    private static func problem(for error: DatabaseError, isReading: Bool, logger: Logger) -> Problem {
+        if error.isOutcomeUnknown, !isReading {
+            logger.warning("Whether a write happened is not known", metadata: ["cause": "\(error)"])
+            return .outcomeUnknown("It may be written or not: look at what the request was to change before you send it again.")
+        }
+        if let (detail, seconds) = error.unavailability { return .unavailable(detail, retryAfterSeconds: seconds) }
+        guard error.code == .invalidValue else { return Self.defect(error, logger: logger) }
+        return .badRequest("A value cannot be stored, such as text with a NUL character.")
     }
 
     private static func problem(for error: StoreError) -> Problem {

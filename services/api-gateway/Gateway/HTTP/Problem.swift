@@ -76,6 +76,11 @@ extension Problem {
         Problem(.forbidden, "forbidden", detail)
     }
 
+    /// A write got no answer. It is no 503, which clients and proxies repeat by themselves.
+    package static func outcomeUnknown(_ whatToDo: String) -> Problem {
+        Problem(.internalServerError, "outcome-unknown", "The database went away before it confirmed the write. \(whatToDo)")
+    }
+
     package static func unavailable(_ detail: String, retryAfterSeconds: Int = 1) -> Problem {
         Problem(.serviceUnavailable, "unavailable", detail, headers: [.retryAfter: String(retryAfterSeconds)])
     }

@@ -28,7 +28,7 @@ struct ProblemMiddleware: RouterMiddleware {
             try Self.checkHost(request)
             return try await next(request, context)
         } catch {
-            let problem = Self.problem(for: error, logger: context.requestLogger)
+            let problem = Self.problem(for: error, of: request, logger: context.requestLogger)
             context.requestLogger.debug(
                 "A request was refused",
                 metadata: [
@@ -52,8 +52,10 @@ struct ProblemMiddleware: RouterMiddleware {
     }
 
     /// Hummingbird's own refusals (no route, bad URI) have a status and no body.
-    private static func problem(for error: any Error, logger: Logger) -> Problem {
-        guard let error = error as? any HTTPResponseError else { return ErrorMapping.problem(for: error, logger: logger) }
+    private static func problem(for error: any Error, of request: Request, logger: Logger) -> Problem {
+        guard let error = error as? any HTTPResponseError else {
+            return ErrorMapping.problem(for: error, isReading: [.get, .head].contains(request.method), logger: logger)
+        }
         return Problem(error.status, error.status == .notFound ? "not-found" : "refused", "\(error.status.reasonPhrase).")
     }
 }

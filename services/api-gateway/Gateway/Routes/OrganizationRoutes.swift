@@ -1,3 +1,4 @@
+import Database
 import Identity
 import JSON
 import Model
@@ -16,7 +17,7 @@ enum OrganizationRoutes {
             }
             try fields.finish()
             let key = APIKeyText()
-            let organization = try await call.store.organizations.create(name: name, slug: slug, adminKey: key.hash)
+            let organization = try await Self.create(name: name, slug: slug, adminKey: key.hash, in: call.store)
             return .created(
                 ["organization": organization.json, "admin_key": .string(key.secret.reveal())])
         },
@@ -31,6 +32,21 @@ enum OrganizationRoutes {
             return .ok(organization.json)
         },
     ]
+
+    /// Creates an organization with its only key, which can be shown in this answer and never again: where a write got no answer, it is
+    /// read back.
+    static func create(name: String, slug: String, adminKey: SecretHash, in store: Store) async throws -> Organization {
+        do {
+            return try await store.organizations.create(name: name, slug: slug, adminKey: adminKey)
+        } catch let error as DatabaseError where error.isOutcomeUnknown {
+            if case .active? = try? await store.keys.standing(hash: adminKey), let written = try? await store.organizations.find(slug: slug)
+            {
+                return written
+            }
+            throw Problem.outcomeUnknown(
+                "Look at the list of organizations. If it has this one, its admin key was never shown: create another, with another slug.")
+        }
+    }
 
     private static func isSlug(_ text: String) -> Bool {
         text.first.map { ("a"..."z").contains($0) } == true
