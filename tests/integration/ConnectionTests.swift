@@ -83,6 +83,62 @@ import Testing
         }
     }
 
+    @Test("a client that sends nothing after its requests gets their answers, and the connection's end")
+    func halfClosed() async throws {
+        try await RunningRoost.with { roost in
+            let session = try await roost.openSession()
+            let message = { (id: Int, method: String, params: String) in
+                let body = #"{"jsonrpc":"2.0","id":\#(id),"method":"\#(method)","params":\#(params)}"#
+                return Self.post(roost, session, ["Content-Length: \(body.utf8.count)"]) + body
+            }
+            let ping = message(1, "ping", "{}")
+            #expect(try RawConnection.exchange(roost, ping, isLast: true).contains(#""id":1,"#))
+            // This one is answered as a stream, long after the client's last word.
+            let code = "await new Promise((resolve) => setTimeout(resolve, 1000)); return 'woke'"
+            let call = message(2, "tools/call", #"{"name":"execute","arguments":{"code":"\#(code)"}}"#)
+            let answer = try RawConnection.exchange(roost, call, isLast: true)
+            #expect(answer.contains("text/event-stream") && answer.contains("woke"), "\(answer)")
+            let several = try RawConnection.exchange(
+                roost, ping + "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n" + message(3, "ping", "{}"), isLast: true)
+            #expect(several.matches(of: #/HTTP/1\.1 200 OK/#).count == 3 && several.contains(#""id":3,"#), "\(several)")
+            // More than a socket takes at once is not cut off either.
+            let long = "emit({ type: 'image', mimeType: 'image/png', data: 'A'.repeat(4_000_000) }); return 'whole'"
+            let large = message(4, "tools/call", #"{"name":"execute","arguments":{"code":"\#(long)"}}"#)
+            let whole = try RawConnection.exchange(roost, large, isLast: true)
+            #expect(whole.utf8.count > 4_000_000 && whole.contains("whole"), "\(whole.utf8.count): \(whole.prefix(500))")
+        }
+    }
+
+    @Test("an offer of another protocol is declined, and the client told that the connection ends")
+    func upgrade() async throws {
+        try await RunningRoost.with { roost in
+            let offer = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n"
+            let body = #"{"jsonrpc":"2.0","id":1,"method":"ping"}"#
+            let session = try await roost.openSession()
+            let ping = Self.post(roost, session, offer.split(separator: "\r\n").map(String.init) + ["Content-Length: \(body.utf8.count)"])
+            for request in ["GET /healthz HTTP/1.1\r\nHost: a\r\n\(offer)\r\n", ping + body] {
+                let answer = try RawConnection.exchange(roost, request)
+                #expect(answer.hasPrefix("HTTP/1.1 200 OK") && answer.lowercased().contains("connection: close"), "\(answer)")
+            }
+        }
+    }
+
+    @Test("a body without an end is not read without one after its request is refused")
+    func endlessBody() async throws {
+        try await RunningRoost.with(["ROOST_GATEWAY_MAX_MESSAGE_BYTES": "1MiB", "ROOST_GATEWAY_MAX_DOCUMENT_BYTES": "1MiB"]) { roost in
+            for (path, field) in [("/mcp", ""), ("/api/v1/policies", ""), ("/api/v1/policies", "Connection: close\r\n")] {
+                let connection = try RawConnection(roost)
+                try connection.write(
+                    "POST \(path) HTTP/1.1\r\nHost: a\r\n\(field)Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n")
+                #expect(connection.readUntil("\r\n\r\n").contains("401"))
+                let chunk = "10000\r\n" + String(repeating: "x", count: 1 << 16) + "\r\n"
+                // What the sockets' buffers take comes to the bound.
+                let written = (0..<1000).prefix { _ in connection.writes(chunk) }.count
+                #expect(written < 1000, "\(path) \(field)")
+            }
+        }
+    }
+
     private static func post(
         _ roost: RunningRoost, _ session: String, _ fields: [String], target: String = "/mcp", version: String = "1.1"
     ) -> String {

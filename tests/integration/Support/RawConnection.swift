@@ -33,6 +33,12 @@ final class RawConnection: Sendable {
         if isLast { shutdown(self.socket, Int32(SHUT_WR)) }
     }
 
+    /// Writes all of the text; false when the gateway has ended the connection.
+    func writes(_ text: String) -> Bool {
+        let bytes = Array(text.utf8)
+        return send(self.socket, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count
+    }
+
     /// What comes up to the end of the first `marker`, or until the gateway closes.
     func readUntil(_ marker: String) -> String {
         var (all, byte) = ([UInt8](), UInt8(0))

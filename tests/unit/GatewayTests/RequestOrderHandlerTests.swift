@@ -8,7 +8,7 @@ import Testing
 @Suite("The order of a connection's requests, and its end")
 struct RequestOrderHandlerTests {
     private static func channel() throws -> EmbeddedChannel {
-        let channel = EmbeddedChannel(handler: RequestOrderHandler(idleTimeout: .seconds(60)))
+        let channel = EmbeddedChannel(handler: RequestOrderHandler(idleTimeout: .seconds(60), maxUnwantedBytes: 10))
         try channel.connect(to: SocketAddress(unixDomainSocketPath: "/client")).wait()
         return channel
     }
@@ -134,6 +134,102 @@ struct RequestOrderHandlerTests {
         #expect(half.isActive)
         try half.writeInbound(HTTPServerRequestPart.end(nil))
         #expect(!half.isActive)
+    }
+
+    @Test("that a client sends nothing more is passed on when nothing is being answered; after an answer that was due the connection ends")
+    func inputClosed() throws {
+        for isRequested in [false, true] {
+            let channel = try Self.channel()
+            let events = InputClosedCounter()
+            try channel.pipeline.syncOperations.addHandler(events)
+            if isRequested { try channel.writeInbound(Self.head("/1")) }
+            channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+            #expect(events.count == 1, "idle, or in the middle of a request")
+            _ = try channel.finish()
+        }
+
+        let channel = try Self.channel()
+        let events = InputClosedCounter()
+        try channel.pipeline.syncOperations.addHandler(events)
+        for path in ["/1", "/2"] {
+            try channel.writeInbound(Self.head(path))
+            try channel.writeInbound(HTTPServerRequestPart.end(nil))
+        }
+        channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+        #expect(try Self.answer(channel)?.headers["connection"] == [])
+        #expect(channel.isActive && events.count == 0)
+        #expect(try Self.seen(channel) == ["/1", "end", "/2", "end"])
+        // It ends when the answer has left, not before.
+        channel.write(HTTPServerResponsePart.head(HTTPResponseHead(version: .http1_1, status: .ok)), promise: nil)
+        channel.write(HTTPServerResponsePart.end(nil), promise: nil)
+        channel.flush()
+        #expect(!channel.isActive)
+        guard case .head(let head)? = try channel.readOutbound(as: HTTPServerResponsePart.self) else {
+            Issue.record("there is no answer")
+            return
+        }
+        #expect(head.headers["connection"] == ["close"])
+        guard case .end? = try channel.readOutbound(as: HTTPServerResponsePart.self) else {
+            Issue.record("the answer has no end")
+            return
+        }
+    }
+
+    @Test("an offer of another protocol is not taken up, and since nothing behind it can be read the connection ends with its answer")
+    func upgrade() throws {
+        for (fields, isLast) in [
+            ([("Connection", "Upgrade, HTTP2-Settings"), ("Upgrade", "h2c")], true), ([("Upgrade", "h2c")], false),
+            ([("Connection", "keep-alive, upgrade"), ("Upgrade", "websocket")], true), ([("Connection", "keep-alive")], false),
+        ] {
+            let channel = try Self.channel()
+            let head = HTTPRequestHead(version: .http1_1, method: .POST, uri: "/1", headers: HTTPHeaders(fields))
+            try channel.writeInbound(HTTPServerRequestPart.head(head))
+            try channel.writeInbound(HTTPServerRequestPart.end(nil))
+            #expect(try Self.answer(channel)?.headers["connection"] == (isLast ? ["close"] : []), "\(fields)")
+            #expect(channel.isActive == !isLast, "\(fields)")
+            _ = try? channel.finish()
+        }
+    }
+
+    @Test("what comes of a request after its answer is read within a bound; beyond it the connection ends")
+    func unwantedBody() throws {
+        let channel = try Self.channel()
+        for path in ["/1", "/2"] {
+            try channel.writeInbound(Self.head(path))
+            try channel.writeInbound(HTTPServerRequestPart.body(ByteBuffer(repeating: 0, count: 100)))
+            _ = try Self.answer(channel)
+            try channel.writeInbound(HTTPServerRequestPart.body(ByteBuffer(repeating: 0, count: 10)))
+            #expect(channel.isActive)
+            if path == "/1" { try channel.writeInbound(HTTPServerRequestPart.end(nil)) }
+        }
+        _ = try? channel.writeInbound(HTTPServerRequestPart.body(ByteBuffer(repeating: 0, count: 1)))
+        #expect(!channel.isActive)
+    }
+
+    @Test("the rest of a body that nobody wants is not read before its request is answered")
+    func heldBack() throws {
+        let channel = try Self.channel()
+        let reads = ReadCounter()
+        try channel.pipeline.syncOperations.addHandler(reads, position: .first)
+        try channel.writeInbound(Self.head("/1"))
+        channel.pipeline.triggerUserOutboundEvent(RequestOrderHandler.BodyIsUnwanted(), promise: nil)
+        channel.pipeline.read()
+        #expect(reads.count == 0)
+        _ = try Self.answer(channel)
+        #expect(reads.count == 1)
+        _ = try channel.finish()
+    }
+}
+
+/// Counts how often it is told that its client sends nothing more.
+private final class InputClosedCounter: ChannelInboundHandler {
+    typealias InboundIn = HTTPServerRequestPart
+
+    private(set) var count = 0
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if event as? ChannelEvent == .inputClosed { self.count += 1 }
+        context.fireUserInboundEventTriggered(event)
     }
 }
 

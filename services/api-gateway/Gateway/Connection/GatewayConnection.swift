@@ -21,7 +21,7 @@ struct GatewayConnection: ServerChildChannel {
             let pipeline = channel.pipeline.syncOperations
             let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
             let handlers: [any NIOCore.ChannelHandler] = [
-                RequestOrderHandler(idleTimeout: self.idleTimeout),
+                RequestOrderHandler(idleTimeout: self.idleTimeout, maxUnwantedBytes: self.endpoint.maxBodyBytes),
                 MCPConnectionHandler(endpoint: self.endpoint, executor: EventLoopExecutor(channel.eventLoop), logger: logger),
             ]
             try pipeline.addHandlers(handlers, position: .after(decoder))

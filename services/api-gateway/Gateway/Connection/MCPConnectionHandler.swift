@@ -42,6 +42,12 @@ final class MCPConnectionHandler: ChannelInboundHandler, RemovableChannelHandler
         exchange.breakOff()
     }
 
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        // It comes only while nothing is answered, or in the middle of a request, of which nothing more can come.
+        if event as? ChannelEvent == .inputClosed, let exchange, !exchange.isOver { return exchange.breakOff() }
+        context.fireUserInboundEventTriggered(event)
+    }
+
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         if context.channel.isWritable { self.exchange?.becomeWritable() }
         context.fireChannelWritabilityChanged()

@@ -40,7 +40,9 @@ final class MCPExchange {
         self.version = head.version
         self.isHead = head.method == .HEAD
         self.isLast = !head.isKeepAlive
-        if let length = head.headers.first(name: "content-length").flatMap({ Int($0) }), length > maxBodyBytes { self.body = .tooLarge }
+        if let length = head.headers.first(name: "content-length").flatMap({ Int($0) }), length > maxBodyBytes {
+            self.end(.tooLarge)
+        }
     }
 
     // MARK: - The connection
@@ -82,6 +84,7 @@ final class MCPExchange {
     private func end(_ body: Body) {
         self.body = body
         if case .complete = body {} else { self.bytes = ByteBuffer() }
+        if case .tooLarge = body { self.context.triggerUserOutboundEvent(RequestOrderHandler.BodyIsUnwanted(), promise: nil) }
         self.reader.take()?.resume()
     }
 

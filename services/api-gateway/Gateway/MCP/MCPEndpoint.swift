@@ -24,6 +24,8 @@ struct MCPEndpoint: Sendable {
 
     /// The largest message that is taken.
     var maxMessageBytes: Int { self.services.settings.maxMessageBytes }
+    /// The largest body that any request may have.
+    var maxBodyBytes: Int { max(self.maxMessageBytes, self.services.settings.maxDocumentBytes) }
 
     /// Whether a request is for the endpoint. Preflights, and methods that it refuses in no special way, are the router's.
     static func takes(_ head: HTTPRequestHead) -> Bool {
@@ -57,9 +59,10 @@ struct MCPEndpoint: Sendable {
         } catch let error as MCPError {
             response = MCPResponse(error)
         } catch {
+            // The gateway itself writes nothing for a message.
             let source = RequestSource(
                 trace: trace, peer: request.peer, forwardedFor: request["x-forwarded-for"], proxies: self.proxies)
-            response = MCPResponse(ErrorMapping.problem(for: error, logger: source.logger(logger)))
+            response = MCPResponse(ErrorMapping.problem(for: error, isReading: true, logger: source.logger(logger)))
         }
         response.add(self.origins.answerFields(for: origin))
         return response
