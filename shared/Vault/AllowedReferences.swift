@@ -23,6 +23,12 @@ package struct AllowedReferences: Sendable {
             guard SecretReference(self.isPrefix ? self.text + "x" : self.text) != nil else { return nil }
         }
 
+        /// Whether the entry names reserved variables, which no entry opens. One that includes them among others, as `env:*`, does not.
+        package func names(_ reserved: ReservedVariables) -> Bool {
+            let parts = self.text.split(separator: ":", maxSplits: 1).map(String.init)
+            return parts.count == 2 && parts[0] == SecretKind.environment.scheme && reserved.contains(parts[1])
+        }
+
         fileprivate func allows(_ reference: String) -> Bool {
             self.isPrefix ? reference.hasPrefix(self.text) : reference == self.text
         }

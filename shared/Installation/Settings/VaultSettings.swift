@@ -33,6 +33,7 @@ package struct VaultSettings: Sendable {
         self.commandTimeout = reader.duration(
             "roost.vault.key_command_timeout", default: .seconds(10), in: .milliseconds(100) ... .seconds(300),
             "How long a command that prints a vault key may take.")
+        let reserved = Self.reservedVariables([self.key] + self.previousKeys)
         self.allowedReferences = reader.list(
             "roost.vault.allowed_references",
             "Secrets of the installation that connections may refer to, each `ORGANIZATION=REFERENCE`: a slug, an id or `*`, and `env:NAME` or `file:PATH`, which may end with `*`."
@@ -40,6 +41,9 @@ package struct VaultSettings: Sendable {
             let entry = AllowedReferences.Entry(text)
             if entry == nil {
                 reader.fault("roost.vault.allowed_references", "must be a list of ORGANIZATION=env:NAME or ORGANIZATION=file:PATH")
+            }
+            if entry?.names(reserved) == true {
+                reader.fault("roost.vault.allowed_references", "must not name ROOST_…, OTEL_…, SENTRY_… or a variable of a vault key")
             }
             return entry
         }
@@ -51,6 +55,17 @@ package struct VaultSettings: Sendable {
         limits.keyLifetime = reader.duration(
             "roost.vault.key_lifetime", default: limits.keyLifetime, "How long an unwrapped data key is kept in memory.")
         self.limits = limits
+    }
+
+    /// The variables that no connection may refer to.
+    var reservedVariables: ReservedVariables { Self.reservedVariables([self.key] + self.previousKeys) }
+
+    private static func reservedVariables(_ keys: [VaultKeySource]) -> ReservedVariables {
+        ReservedVariables(
+            keys.compactMap { source in
+                guard case .environment(let name) = source else { return nil }
+                return name
+            })
     }
 
     private static func key(_ reader: inout SettingsReader) -> VaultKeySource {

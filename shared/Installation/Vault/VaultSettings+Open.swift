@@ -52,7 +52,7 @@ extension VaultSettings {
     }
 
     private func providers(_ allowed: AllowedReferences) -> [any SecretProvider] {
-        let environment = NamedSecrets(.environment, allowed: allowed) { name throws(VaultError) in
+        let environment = NamedSecrets(.environment, allowed: allowed, reserved: self.reservedVariables) { name throws(VaultError) in
             guard let value = ProcessInfo.processInfo.environment[name], value.utf8.count <= Self.maxSecretBytes else { return nil }
             return Secret(value)
         }

@@ -54,6 +54,8 @@ import Testing
             ("ROOST_DATABASE_OWNER_URL", "postgresql://owner@host/x", "roost.database.owner_url"),
             ("ROOST_DATABASE_SOFT_CONNECTIONS", "11", "roost.database.soft_connections"),
             ("ROOST_CHANNEL_TLS_KEY_FILE", "/key.pem", "roost.channel.tls_certificate_file"),
+            ("ROOST_VAULT_ALLOWED_REFERENCES", "*=env:ROOST_DATABASE_URL", "roost.vault.allowed_references"),
+            ("ROOST_VAULT_ALLOWED_REFERENCES", "acme=env:NOTES_*,acme=env:SENTRY_DSN", "roost.vault.allowed_references"),
             ("ROOST_NO_SUCH", "1", "ROOST_NO_SUCH"),
         ])
     func faults(name: String, value: String, key: String) async throws {

@@ -320,6 +320,36 @@ struct ProviderTests {
         }
     }
 
+    @Test("Variables of Roost's own are refused, whatever the list allows")
+    func reserved() async throws {
+        try await Fixture.run { fixture in
+            let entry = try #require(AllowedReferences.Entry("*=env:*"))
+            let allowed = AllowedReferences([entry], organizations: fixture.store.organizations)
+            let reserved = ReservedVariables(["MY_VAULT_KEY"])
+            let provider = NamedSecrets(.environment, allowed: allowed, reserved: reserved) { name throws(VaultError) in Secret(name) }
+            let vault = fixture.vault(providers: [provider])
+            for (name, isReserved) in [
+                ("ROOST_DATABASE_URL", true), ("roost_database_url", true), ("OTEL_EXPORTER_OTLP_HEADERS", true), ("SENTRY_DSN", true),
+                ("MY_VAULT_KEY", true), ("NOTES_TOKEN", false),
+            ] {
+                let reference = try #require(SecretReference("env:\(name)"))
+                let seen = await code { _ = try await vault.seal(reference, name: "t", of: fixture.connection, in: fixture.organization) }
+                #expect(seen == (isReserved ? .referenceRefused : nil), "\(name)")
+            }
+        }
+    }
+
+    @Test("An entry that names variables of Roost's own is known for that")
+    func reservedEntries() throws {
+        let reserved = ReservedVariables(["MY_VAULT_KEY"])
+        for (text, isReserved) in [
+            ("*=env:ROOST_DATABASE_URL", true), ("*=env:ROOST_*", true), ("acme=env:SENTRY_DSN", true), ("acme=env:OTEL_A", true),
+            ("acme=env:MY_VAULT_KEY", true), ("*=env:*", false), ("acme=env:MY_*", false), ("acme=file:ROOST_X", false),
+        ] {
+            #expect(try #require(AllowedReferences.Entry(text)).names(reserved) == isReserved, "\(text)")
+        }
+    }
+
     @Test("A reference is sealed like a value, survives a rotation, and one that leads nowhere is refused where it is made")
     func reference() async throws {
         try await Fixture.run { fixture in
