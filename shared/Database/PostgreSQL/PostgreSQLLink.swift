@@ -53,7 +53,10 @@ actor PostgreSQLLink {
     private var unsent: ArraySlice<(request: PostgreSQLRequest, attempt: Int)> = []
     private var readSource: (any DispatchSourceRead)?
     private var writeSource: (any DispatchSourceWrite)?
-    /// Sources that still may look at the descriptor: it is closed after the last of them.
+    /// What the sources look at: a descriptor of our own for libpq's socket. libpq closes its own as soon as it sees that the connection
+    /// broke, and the number is another connection's a moment later; a source on it would take that one's events, or end them.
+    private var watched: Int32 = -1
+    /// Sources that still may look at ``watched``: it is closed after the last of them.
     private var openSourceCount = 0
     private var lastProgress = DispatchTime.now()
     private var isWatched = false
@@ -162,7 +165,9 @@ extension PostgreSQLLink {
         PQenterPipelineMode(handle)
         self.handle = handle
         self.phase = .open
-        self.makeReadSource(PQsocket(handle))
+        self.watched = PostgreSQLHandle.duplicate(PQsocket(handle))
+        guard self.watched >= 0 else { return self.lose("this process has no descriptor left") }
+        self.makeReadSource(self.watched)
         self.setUp()
     }
 
@@ -238,10 +243,10 @@ extension PostgreSQLLink {
         for request in requests { request.complete(.failure(PostgreSQLLinkError.notSent(reason))) }
     }
 
-    /// A descriptor that a source still looks at must not be closed: its number might be another connection's by then.
     private func finishIfUnwatched() {
         guard self.phase == .closed, self.openSourceCount == 0, let handle = self.handle else { return }
         self.handle = nil
+        PostgreSQLHandle.close(self.watched)
         PQfinish(handle)
         self.onEvent(.closed)
     }
@@ -355,7 +360,7 @@ extension PostgreSQLLink {
         case 0:
             self.writeSource?.cancel()
             self.writeSource = nil
-        case 1: if self.writeSource == nil { self.makeWriteSource(PQsocket(handle)) }
+        case 1: if self.writeSource == nil { self.makeWriteSource(self.watched) }
         default: self.lose()
         }
     }
@@ -374,7 +379,7 @@ extension PostgreSQLLink {
     private func readable() {
         guard self.phase == .open, let handle = self.handle else { return }
         self.lastProgress = .now()
-        let isAlive = PQconsumeInput(handle) == 1
+        let isAlive = PostgreSQLHandle.takeInput(handle, from: self.watched)
         var answers: [(PostgreSQLRequest, Result<PostgreSQLResult, any Error>)] = []
         var finishedShares = 0
         var separators = 0

@@ -85,6 +85,47 @@ struct PostgreSQLOutageTests {
         }
     }
 
+    @Test("Connections that replace broken ones hear their answers, however many break at the same time")
+    func replaced() async throws {
+        try await TestPostgres.withServer { server in
+            var configuration = try PostgreSQLConfiguration(server.url())
+            configuration.maxReconnectPause = .milliseconds(50)
+            // Who hears nothing is never given up, so that the suite's time limit finds it.
+            configuration.statementTimeout = .seconds(3600)
+            configuration.waitTimeout = .seconds(3600)
+            let database = try await PostgreSQLDatabase.open(configuration)
+            let connection = database.connection(in: .installation)
+            for _ in 0..<100 {
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for caller in 0..<16 {
+                        group.addTask {
+                            for _ in 0..<4 {
+                                try await Self.untilBack {
+                                    if caller % 2 == 0 {
+                                        _ = try await connection.query("SELECT 1")
+                                    } else {
+                                        _ = try await database.transaction(in: .installation) { try await $0.query("SELECT 1") }
+                                    }
+                                }
+                            }
+                        }
+                    }
+                    group.addTask {
+                        _ = try await Self.untilBack {
+                            try await connection.query(
+                                """
+                                SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity
+                                WHERE application_name = 'roost' AND pid <> pg_backend_pid()
+                                """)
+                        }
+                    }
+                    try await group.waitForAll()
+                }
+            }
+            await database.close()
+        }
+    }
+
     /// Tries until the database answers; the suite's time limit bounds it.
     private static func untilBack<Result>(_ body: () async throws -> Result) async throws -> Result {
         while true {
