@@ -12,6 +12,8 @@ VENV := .venv/.stamp
 REQUESTS ?= 1000000
 RESTARTS ?= 100
 STORE ?= sqlite
+# Of measurements, and of crashes.
+CRASH_ROUNDS := $(or $(ROUNDS),50)
 ROUNDS ?= 5
 ROUND_SECONDS ?= 3
 
@@ -54,6 +56,11 @@ bench: release $(VENV) ## Measure, each figure beside its yardstick (ROUNDS, ROU
 .PHONY: soak-channel
 soak-channel: release ## A million requests through the channel over a hundred restarts (REQUESTS, RESTARTS)
 	@$(RELEASE)/channel-soak --requests $(REQUESTS) --restarts $(RESTARTS)
+
+.PHONY: crash-test
+crash-test: release ## Kill services and PostgreSQL under write load; all that was acknowledged is there (ROUNDS of each kind)
+	@deploy/install-packages test
+	@python3 tests/load/crash-test/run.py --build $(RELEASE) --rounds $(CRASH_ROUNDS)
 
 .PHONY: containers
 containers: release $(VENV) ## Build the image and try deploy/compose.yaml on a Docker engine of its own (needs root)

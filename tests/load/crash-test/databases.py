@@ -1,0 +1,170 @@
+"""The two databases: how they are killed, damaged and examined from outside of Roost."""
+
+import os
+import pathlib
+import random
+import signal
+import sqlite3
+import subprocess
+import time
+
+from installation import PATIENCE
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+
+# What is written in one transaction is there whole or not at all. Each gives the number of rows that lack their other half.
+HALVES = {
+    "connections without their secret": """
+        SELECT COUNT(*) FROM connections c WHERE NOT EXISTS (
+            SELECT 1 FROM sealed_secrets s WHERE s.organization_id = c.organization_id AND s.owner_id = c.id)""",
+    "secrets without their connection": """
+        SELECT COUNT(*) FROM sealed_secrets s WHERE NOT EXISTS (
+            SELECT 1 FROM connections c WHERE c.organization_id = s.organization_id AND c.id = s.owner_id)""",
+    "accounts without their key": """
+        SELECT COUNT(*) FROM accounts a WHERE NOT EXISTS (
+            SELECT 1 FROM api_keys k WHERE k.organization_id = a.organization_id AND k.account_id = a.id)""",
+}
+
+
+class SQLite:
+    """A file, which has no process of its own."""
+
+    name = "SQLite"
+    owner_url = None
+
+    def __init__(self, folder):
+        self.path = folder / "roost.db"
+        self.url = f"sqlite:{self.path}"
+
+    def run(self, sql):
+        connection = sqlite3.connect(self.path, timeout=PATIENCE)
+        try:
+            rows = connection.execute(sql).fetchall()
+            connection.commit()
+            return rows
+        finally:
+            connection.close()
+
+    def faults(self):
+        found = [f"integrity: {row[0]}" for row in self.run("PRAGMA integrity_check") if row[0] != "ok"]
+        found += [f"a row of {row[0]} refers to none of {row[2]}" for row in self.run("PRAGMA foreign_key_check")]
+        return found + torn(self)
+
+    def close(self):
+        pass
+
+
+class PostgreSQL:
+    """A server of its own with fsync on, which ends with this program, however that ends."""
+
+    name = "PostgreSQL"
+
+    def __init__(self, _):
+        self.script = subprocess.Popen(
+            [str(ROOT / "deploy/private-postgres"), "--fsync", "on"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            start_new_session=True)
+        self.programs = pathlib.Path(max(pathlib.Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name)))
+        self._read_ready()
+        self.url = f"postgresql://roost_service@127.0.0.1:{self.port}/postgres"
+        self.owner_url = f"postgresql://roost@127.0.0.1:{self.port}/postgres"
+
+    def _read_ready(self):
+        words = self.script.stdout.readline().split()
+        if len(words) != 4 or words[0] != "ready":
+            raise RuntimeError(f"PostgreSQL did not start: {words}")
+        self.port, self.socket_folder, self.postmaster = int(words[1]), words[2], int(words[3])
+
+    def _command(self, word):
+        self.script.stdin.write(f"{word}\n")
+        self.script.stdin.flush()
+
+    def kill(self):
+        """All of its processes at once."""
+        # The postmaster first, so that it sees none of the others die. One that it starts at this very moment ends by itself.
+        for process in [self.postmaster, *children(self.postmaster)]:
+            end(process)
+        self._command("stop")
+        answer = self.script.stdout.readline().strip()
+        if answer != "stopped":
+            raise RuntimeError(f"private-postgres answered {answer!r} to stop")
+
+    def start(self):
+        self._command("start")
+        self._read_ready()
+
+    def kill_backend(self):
+        """One process that serves a connection of Roost; the server then ends all others itself, and recovers."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            backends = [process for process in children(self.postmaster) if "roost_service" in title(process)]
+            if backends:
+                return end(random.choice(backends))
+            time.sleep(0.02)
+        raise TimeoutError("Roost did not connect to PostgreSQL")
+
+    def run(self, sql):
+        done = subprocess.run(
+            [str(self.programs / "psql"), "-X", "-h", self.socket_folder, "-p", str(self.port), "-U", "roost", "-v", "ON_ERROR_STOP=1", "-AtF",
+             "\t", "-c", sql, "postgres"], capture_output=True, text=True, timeout=PATIENCE)
+        if done.returncode != 0:
+            raise RuntimeError(f"psql: {done.stderr}")
+        return [tuple(line.split("\t")) for line in done.stdout.splitlines()]
+
+    def faults(self):
+        found = []
+        done = subprocess.run(
+            [str(self.programs / "pg_amcheck"), "--install-missing", "--heapallindexed", "--parent-check", "-h", self.socket_folder, "-p",
+             str(self.port), "-U", "roost", "postgres"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=PATIENCE)
+        if done.returncode != 0:
+            found.append(f"pg_amcheck: {done.stdout[-2000:]}")
+        # Each foreign key as the query that finds rows without the one that they refer to.
+        keys = self.run("""
+            SELECT conname, format('SELECT COUNT(*) FROM %s c WHERE %s AND NOT EXISTS (SELECT 1 FROM %s p WHERE %s)', conrelid::regclass,
+                string_agg(format('c.%I IS NOT NULL', child.attname), ' AND '), confrelid::regclass,
+                string_agg(format('p.%I = c.%I', parent.attname, child.attname), ' AND '))
+            FROM pg_constraint, unnest(conkey, confkey) AS pair (child, parent)
+                JOIN pg_attribute child ON true JOIN pg_attribute parent ON true
+            WHERE contype = 'f' AND child.attrelid = conrelid AND child.attnum = pair.child
+                AND parent.attrelid = confrelid AND parent.attnum = pair.parent
+            GROUP BY conname, conrelid, confrelid""")
+        if not keys:
+            raise RuntimeError("there are no foreign keys")
+        found += [f"{name}: {self.run(sql)[0][0]} rows refer to none" for name, sql in keys if self.run(sql) != [("0",)]]
+        return found + torn(self)
+
+    def close(self):
+        self.script.stdin.close()
+        self.script.wait(PATIENCE)
+
+
+def torn(database):
+    """Halves of what was written in one transaction."""
+    counts = {what: int(database.run(sql)[0][0]) for what, sql in HALVES.items()}
+    return [f"{count} {what}" for what, count in counts.items() if count]
+
+
+def children(process):
+    found = []
+    for entry in pathlib.Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                text = (entry / "stat").read_text()
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if int(text[text.rindex(")") + 2 :].split()[1]) == process:
+                found.append(int(entry.name))
+    return found
+
+
+def title(process):
+    try:
+        return pathlib.Path(f"/proc/{process}/cmdline").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def end(process):
+    try:
+        os.kill(process, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
