@@ -50,7 +50,7 @@ format: ## Format all Swift sources in place
 
 .PHONY: bench
 bench: release $(VENV) ## Measure, each figure beside its yardstick (ROUNDS, ROUND_SECONDS; docs/benchmarks.md)
-	@deploy/install-packages bench
+	@deploy/install-packages bench postgres
 	@.venv/bin/python tests/benchmarks/bench.py --build $(RELEASE) --rounds $(ROUNDS) --seconds $(ROUND_SECONDS)
 
 .PHONY: soak-channel

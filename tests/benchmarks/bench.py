@@ -315,6 +315,101 @@ def sessions(roost):
     yield ("an idle session in the session-service", f"{mine:.1f} KiB", f"the Python SDK's server: {theirs:.1f} KiB", f"{mine / theirs:.2f}")
 
 
+class Postgres:
+    """A PostgreSQL server of its own, with Roost's schema and 10,000 policies of 10 organizations in it."""
+
+    def __init__(self, build):
+        self.folder = tempfile.mkdtemp(prefix="roost-bench-")
+        command = [str(ROOT / "deploy/private-postgres"), "--fsync", "off"]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
+        _, self.port, self.socket_folder, postmaster = self.process.stdout.readline().split()
+        self.postmaster = int(postmaster)
+        self.programs = max(pathlib.Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+        keys = {"ROOST_VAULT_KEY_FILE": f"{self.folder}/vault.key", "ROOST_CHANNEL_KEY_FILE": f"{self.folder}/channel.key"}
+        urls = {"ROOST_DATABASE_URL": self.url("roost_service"), "ROOST_DATABASE_OWNER_URL": self.url("roost")}
+        subprocess.run([str(build / "roost"), "migrate"], env={**os.environ, **keys, **urls}, check=True, stdout=subprocess.DEVNULL)
+        identifier = "'{}_00000000-0000-7000-8000-' || lpad(({})::text, 12, '0')"
+        organization, policy = identifier.format("org", "n % 10"), identifier.format("pol", "n")
+        self.administer(f"""
+            INSERT INTO organizations SELECT {organization}, 'Bench', 'bench-' || n, 0 FROM generate_series(0, 9) n;
+            INSERT INTO policies SELECT {organization}, {policy}, 'notes.*', 'block', 0 FROM generate_series(0, 9999) n;
+            ANALYZE""")
+
+    def url(self, user):
+        return f"postgresql://{user}@/postgres?host={self.socket_folder}&port={self.port}"
+
+    def command(self, program, *arguments):
+        return [str(self.programs / program), "-h", self.socket_folder, "-p", self.port, "-U", "roost", *arguments, "postgres"]
+
+    def administer(self, sql):
+        subprocess.run(self.command("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-c", sql), check=True)
+
+    def cpu(self):
+        """CPU seconds of the server's processes, the ended ones included."""
+        return sum(cpu_seconds(pid) for pid in [self.postmaster, *descendants(self.postmaster)])
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait(timeout=60)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def ask_by_driver(build, postgres, user, question, callers, seconds):
+    """Statements per second of our driver, and microseconds of CPU for each: the client's and the server's."""
+    command = [str(build / "library-bench"), "database", postgres.url(user), question, str(callers), str(seconds)]
+    before = postgres.cpu()
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    count, elapsed, cpu, warm_up = (float(word) for word in text.split())
+    return count / elapsed, cpu * 1e6 / count, (postgres.cpu() - before) * 1e6 / (count + warm_up)
+
+
+def ask_by_pgbench(postgres, script, callers, seconds):
+    """The same figures of pgbench."""
+    threads = min(callers, os.cpu_count())
+    options = ("-n", "-M", "prepared", "-f", script, "-c", str(callers), "-j", str(threads), "-T", str(seconds))
+    before, server = os.times(), postgres.cpu()
+    text = subprocess.run(postgres.command("pgbench", *options), capture_output=True, text=True, check=True).stdout
+    after = os.times()
+    count = int(re.search(r"transactions actually processed: (\d+)", text)[1])
+    cpu = after.children_user + after.children_system - before.children_user - before.children_system
+    return float(re.search(r"^tps = ([\d.]+)", text, re.M)[1]), cpu * 1e6 / count, (postgres.cpu() - server) * 1e6 / count
+
+
+def database(build, options):
+    """Our PostgreSQL driver beside pgbench, and what the wall between organizations costs."""
+    postgres = Postgres(build)
+    try:
+        with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
+            script.write("\\set n random(1, 1000000)\nSELECT CAST(:n AS BIGINT) + 1;\n")
+            script.flush()
+            for callers in (1, 16, 64):
+                yield beside(
+                    f"a prepared statement on PostgreSQL, {callers} callers", options,
+                    lambda: ask_by_driver(build, postgres, "roost_service", "statement", callers, options.seconds), "pgbench",
+                    lambda: ask_by_pgbench(postgres, script.name, callers, options.seconds))
+        yield beside(
+            "the same statement for an organization, 64 callers", options,
+            lambda: ask_by_driver(build, postgres, "roost_service", "scoped", 64, options.seconds), "for none",
+            lambda: ask_by_driver(build, postgres, "roost_service", "statement", 64, options.seconds))
+        yield beside(
+            "a row by its key, under row-level security, 64 callers", options,
+            lambda: ask_by_driver(build, postgres, "roost_service", "row", 64, options.seconds), "as a role that it does not bind",
+            lambda: ask_by_driver(build, postgres, "roost", "row", 64, options.seconds))
+    finally:
+        postgres.close()
+
+
+def beside(name, options, measure, other, measure_other):
+    """A row of the table: medians of rounds that take turns. The ratio is that of the rates."""
+    mine, theirs = [], []
+    for _ in range(options.rounds):
+        mine.append(measure())
+        theirs.append(measure_other())
+    mine, theirs = medians(mine), medians(theirs)
+    shown = ["{:,.0f}/s, CPU {:.1f} µs and the server's {:.1f} µs".format(*row) for row in (mine, theirs)]
+    return name, shown[0], f"{other}: {shown[1]}", f"{mine[0] / theirs[0]:.2f}×"
+
+
 def library(build):
     """Figures of the libraries by themselves, from the program that measures them."""
     text = subprocess.run([str(build / "library-bench"), str(ROOT.parent / "shared" / "corpus")], capture_output=True, text=True, check=True).stdout
@@ -340,6 +435,7 @@ def main():
             "execute": lambda: programs(roost, notes_url, options),
             "sessions": lambda: sessions(roost),
             "library": lambda: library(options.build.resolve()),
+            "database": lambda: database(options.build.resolve(), options),
         }
         print("| what | measured | beside it | ratio |\n| --- | --- | --- | --- |", flush=True)
         for name, rows in groups.items():

@@ -1,9 +1,9 @@
 import Foundation
 
 // usage: library-bench CORPUS: prints tab-separated rows for `bench.py`.
-//        library-bench database URL SECONDS: the PostgreSQL driver; see `database-bench`.
-if CommandLine.arguments.count == 4, CommandLine.arguments[1] == "database", let seconds = Int(CommandLine.arguments[3]) {
-    try await DatabaseBench.run(url: CommandLine.arguments[2], seconds: seconds)
+//        library-bench database URL QUESTION CALLERS SECONDS: one measurement of the PostgreSQL driver, see `DatabaseBench`.
+if CommandLine.arguments.dropFirst().first == "database", let bench = DatabaseBench(Array(CommandLine.arguments.dropFirst(2))) {
+    try await bench.run()
     exit(0)
 }
 guard CommandLine.arguments.count == 2 else {
