@@ -164,7 +164,7 @@ let package = Package(
         .testTarget(
             name: "InstallationTests",
             dependencies: [
-                "Catalog", "Database", "Egress", "Identity", "Installation", "Model", "OpenAPI", "Service", "Store", "TestSupport",
+                "Catalog", "Database", "Egress", "Identity", "Installation", "Model", "OpenAPI", "Service", "Store", "TestSupport", "Vault",
             ],
             path: "tests/unit/InstallationTests"),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], path: "tests/unit/JSONTests"),
