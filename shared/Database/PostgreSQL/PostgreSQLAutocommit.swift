@@ -33,16 +33,18 @@ struct PostgreSQLAutocommit: DatabaseConnection {
     }
 
     /// A statement that was never sent goes to another connection. One that was sent and got no answer may have been carried out: one
-    /// that reads is sent once more, one that writes is not.
+    /// that reads is sent once more, one that writes is not. One that reads and queues behind a slow one does so elsewhere.
     private func run(_ prepared: Prepared) async throws -> PostgreSQLResult {
-        var attemptsLeft = 3
+        var attemptsLeft = 4
         var mayRepeat = prepared.isReading
         while true {
             attemptsLeft -= 1
             let link = try await self.database.pool.lease(.shared)
+            var role = prepared.role
+            role.isMovable = prepared.isReading && attemptsLeft > 0
             do {
-                return try await link.perform(prepared.sql, prepared.parameters, role: prepared.role)
-            } catch PostgreSQLLinkError.notSent(let error) {
+                return try await link.perform(prepared.sql, prepared.parameters, role: role)
+            } catch PostgreSQLLinkError.notSent(let error), PostgreSQLLinkError.overtaken(let error) {
                 guard attemptsLeft > 0, error.code != .closed else { throw error }
             } catch PostgreSQLLinkError.lost(let error) {
                 guard mayRepeat, attemptsLeft > 0, error.code != .closed else {

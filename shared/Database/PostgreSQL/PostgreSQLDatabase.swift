@@ -57,6 +57,7 @@ package final class PostgreSQLDatabase: Database {
     ) async throws -> Result {
         OpenTransactions.preconditionNone(on: self)
         var attempt = 1
+        var interruptions = 0
         while true {
             switch try await self.attempt(in: scope, body) {
             case .committed(let result): return result
@@ -67,8 +68,9 @@ package final class PostgreSQLDatabase: Database {
                         sqlState: error.sqlState)
                 }
             case .interrupted(let error):
-                // Once: what was in the way was not this transaction.
-                guard attempt == 1 else { throw error }
+                // What was in the way was not this transaction; after a restart of the server other connections may be dead as well.
+                interruptions += 1
+                guard interruptions < Self.maxInterruptions else { throw error }
             }
             // Those who have lost often leave the field to the others for a while.
             let most = min(Duration.milliseconds(1) * (1 << min(attempt, 8)), .milliseconds(250))
@@ -106,6 +108,9 @@ package final class PostgreSQLDatabase: Database {
 // MARK: Transactions
 
 extension PostgreSQLDatabase {
+    /// How often a transaction is begun whose connection dies.
+    private static let maxInterruptions = 3
+
     private enum Attempt<Result: Sendable>: Sendable {
         case committed(Result)
         /// Rolled back because of another transaction.
@@ -139,10 +144,13 @@ extension PostgreSQLDatabase {
             try Task.checkCancellation()
             if let error = error as? DatabaseError, error.isConflict { return .conflicted(error) }
             if let error = error as? DatabaseError, error.isStalePlan { return .interrupted(error) }
-            if let error = error as? PostgreSQLLinkError, error.reason.code != .closed { return .interrupted(error.reason) }
+            // Of a connection that was ended because the transaction took too long there is nothing to repeat.
+            if let error = error as? PostgreSQLLinkError, ![.closed, .timeout].contains(error.reason.code) {
+                return .interrupted(error.reason)
+            }
             // What the body threw tells more, if it threw at all.
             _ = try outcome.get()
-            throw error
+            throw (error as? PostgreSQLLinkError)?.reason ?? error
         case .open:
             guard case .success(let result) = outcome else {
                 isUsable = await self.rollBack(link)

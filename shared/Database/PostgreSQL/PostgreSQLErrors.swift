@@ -12,6 +12,12 @@ extension DatabaseError {
             sqlState: state)
     }
 
+    /// What an error that the server has told nothing but the number of means.
+    init(sqlState: String) {
+        let (code, message) = Self.meaning(ofState: sqlState)
+        self.init(code: code, message: message, sqlState: sqlState)
+    }
+
     /// Whether the whole transaction may be run again because it lost against another one.
     var isConflict: Bool { self.sqlState == "40001" || self.sqlState == "40P01" }
 
@@ -90,6 +96,8 @@ enum PostgreSQLConnectFailure {
         ("no password supplied", .unavailable, "give a password in the connection string", true),
         ("no pg_hba.conf entry", .unavailable, "admit this user from this address in the server's pg_hba.conf", true),
         ("certificate verify failed", .unavailable, "check sslrootcert: it must be the authority of the server's certificate", true),
+        // OpenSSL's word when an authority of the right name has the wrong key.
+        ("SSL error: EVP lib", .unavailable, "check sslrootcert: it must be the authority of the server's certificate", true),
         ("does not match host name", .unavailable, "connect by a name that the server's certificate has", true),
         ("root certificate file", .unavailable, "check sslrootcert", true),
         ("does not support SSL", .unavailable, "switch the server's ssl on, or choose another sslmode", true),

@@ -1,11 +1,5 @@
 import CPostgres
 
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
-
 /// Calls of libpq that take more than a line.
 enum PostgreSQLHandle {
     /// Connects; blocks for as long as that takes. The caller looks at the status, and finishes the connection whatever it is.
@@ -33,34 +27,6 @@ enum PostgreSQLHandle {
             if let name { return PQsendQueryPrepared(handle, name, count, values, lengths, formats, 1) }
             return PQsendQueryParams(handle, sql, count, parameters.types, values, lengths, formats, 1)
         }
-    }
-
-    /// Reads what has come; false when the connection has ended.
-    ///
-    /// libpq reads once and looks no further, and a dispatch source that was told that the other side hung up is never heard of again: the
-    /// last words of a server (`57P01`, say) come together with its end, so that everything up to the end has to be read now.
-    static func takeInput(_ handle: OpaquePointer, from descriptor: Int32) -> Bool {
-        repeat {
-            guard PQconsumeInput(handle) == 1 else { return false }
-        } while self.hasHungUp(descriptor)
-        return true
-    }
-
-    private static func hasHungUp(_ descriptor: Int32) -> Bool {
-        var state = pollfd(fd: descriptor, events: 0, revents: 0)
-        return poll(&state, 1, 0) == 1
-    }
-
-    /// A descriptor of our own for what another one means; negative when the process has none left.
-    static func duplicate(_ descriptor: Int32) -> Int32 { fcntl(descriptor, F_DUPFD_CLOEXEC, 0) }
-
-    /// Closes one of our own; a negative one is none.
-    static func close(_ descriptor: Int32) {
-        #if canImport(Glibc)
-        if descriptor >= 0 { _ = Glibc.close(descriptor) }
-        #else
-        if descriptor >= 0 { _ = Darwin.close(descriptor) }
-        #endif
     }
 
     /// Lends texts as a null-terminated array of C strings.

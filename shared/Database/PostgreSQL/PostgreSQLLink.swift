@@ -5,9 +5,11 @@ import Synchronization
 /// One connection to a server: statements go in at any time and from any thread, are sent at once without waiting for those before
 /// them, and are answered in order.
 ///
-/// Each statement has a sync of its own, so that an error touches no other. The actor runs on a dispatch queue of its own; the sources
-/// that tell of the socket's readiness run there too, and libpq is touched nowhere else. Connecting blocks that queue's thread, which is
-/// none of the concurrency pool's.
+/// The actor runs on a dispatch queue of its own; the sources that tell of the socket's readiness run there too, and libpq is touched
+/// nowhere else. Connecting blocks that queue's thread, which is none of the concurrency pool's.
+///
+/// A statement whose task was cancelled is cancelled in the server too, again and again until it has ended. A cancellation hits whatever
+/// runs when it arrives: what was sent behind that statement before may fail of it and is sent again, and nothing is sent meanwhile.
 actor PostgreSQLLink {
     /// What the owner hears, on the connection's own queue.
     enum Event: Sendable {
@@ -17,6 +19,8 @@ actor PostgreSQLLink {
         case failed(DatabaseError)
         /// So many statements that shared it are through.
         case finished(Int)
+        /// So many statements that were to share it have left it, and were not sent.
+        case left(Int)
         /// It ended by itself, and every statement on it has failed; nothing follows but `closed`.
         case lost(DatabaseError)
         case notification(channel: String, payload: String)
@@ -33,7 +37,6 @@ actor PostgreSQLLink {
     /// What other threads leave for the queue.
     private struct Inbox {
         var requests: [PostgreSQLRequest] = []
-        var hasAbandoned = false
         var isScheduled = false
         /// Why nothing is taken any more.
         var refusal: DatabaseError?
@@ -47,20 +50,15 @@ actor PostgreSQLLink {
 
     private var phase = Phase.connecting
     private var handle: OpaquePointer?
-    private var pipeline = PostgreSQLPipeline()
-    private var statements: PreparedStatements
-    /// Requests that were taken from the inbox, and wait for the socket to take what was sent before.
-    private var unsent: ArraySlice<(request: PostgreSQLRequest, attempt: Int)> = []
-    private var readSource: (any DispatchSourceRead)?
-    private var writeSource: (any DispatchSourceWrite)?
-    /// What the sources look at: a descriptor of our own for libpq's socket. libpq closes its own as soon as it sees that the connection
-    /// broke, and the number is another connection's a moment later; a source on it would take that one's events, or end them.
-    private var watched: Int32 = -1
-    /// Sources that still may look at ``watched``: it is closed after the last of them.
-    private var openSourceCount = 0
+    private var readiness: PostgreSQLReadiness?
+    private var pipeline: PostgreSQLPipeline
+    private var lastWords = PostgreSQLLastWords()
+    /// Requests that were taken from the inbox, and wait for the socket to take what was sent before, or for a cancellation to land.
+    private var unsent: ArraySlice<PostgreSQLPipeline.Unsent> = []
+    private var isSetUp = false
     private var lastProgress = DispatchTime.now()
     private var isWatched = false
-    private var isCancelling = false
+    private var cancelling = PostgreSQLCancelling()
 
     /// - Parameter onEvent: hears what happens; must not block.
     init(id: Int, configuration: PostgreSQLConfiguration, onEvent: @escaping @Sendable (Event) -> Void) {
@@ -68,7 +66,7 @@ actor PostgreSQLLink {
         self.configuration = configuration
         self.executor = QueueExecutor(label: "roost.postgresql.\(id)")
         self.onEvent = onEvent
-        self.statements = PreparedStatements(capacity: configuration.maxPreparedStatements)
+        self.pipeline = PostgreSQLPipeline(configuration)
     }
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { self.executor.asUnownedSerialExecutor() }
@@ -107,7 +105,7 @@ actor PostgreSQLLink {
                     return current.isCancelled
                 }
                 // A request that was given up before it was sent still goes through, so that its share of the lease comes back.
-                if isCancelled { _ = request.abandon() }
+                if isCancelled { request.abandon() }
                 self.submit(request)
             }
         } onCancel: {
@@ -133,7 +131,6 @@ actor PostgreSQLLink {
 
     private nonisolated func noticeAbandoned() {
         let isFirst = self.inbox.withLock { inbox in
-            inbox.hasAbandoned = true
             defer { inbox.isScheduled = true }
             return !inbox.isScheduled
         }
@@ -152,23 +149,28 @@ extension PostgreSQLLink {
         guard self.phase == .connecting else { return }
         let handle = PostgreSQLHandle.connect(self.configuration)
         guard let handle, PQstatus(handle) == CONNECTION_OK else {
-            let error = PostgreSQLConnectFailure.error(handle.map { String(cString: PQerrorMessage($0)) } ?? "no memory")
-            if let handle { PQfinish(handle) }
-            self.phase = .closed
-            self.refuse(error)
-            self.onEvent(.failed(error))
-            self.onEvent(.closed)
-            return
+            return self.fail(handle, handle.map { String(cString: PQerrorMessage($0)) } ?? "no memory")
         }
-        PQsetNoticeProcessor(handle, { _, _ in }, nil)
+        let handlers = PostgreSQLReadiness.Handlers(
+            onReadable: { self.assumeIsolated { $0.readable() } }, onWritable: { self.assumeIsolated { $0.writable() } },
+            onEnd: { self.assumeIsolated { $0.finish() } })
+        self.readiness = PostgreSQLReadiness(descriptor: PQsocket(handle), queue: self.executor.queue, handlers: handlers)
+        guard self.readiness != nil else { return self.fail(handle, "this process has too many files open") }
+        self.lastWords.listen(to: handle)
         PQsetnonblocking(handle, 1)
         PQenterPipelineMode(handle)
         self.handle = handle
         self.phase = .open
-        self.watched = PostgreSQLHandle.duplicate(PQsocket(handle))
-        guard self.watched >= 0 else { return self.lose("this process has no descriptor left") }
-        self.makeReadSource(self.watched)
         self.setUp()
+    }
+
+    private func fail(_ handle: OpaquePointer?, _ text: String) {
+        let error = PostgreSQLConnectFailure.error(text)
+        if let handle { PQfinish(handle) }
+        self.phase = .closed
+        self.refuse(error)
+        self.onEvent(.failed(error))
+        self.onEvent(.closed)
     }
 
     /// Tells the server this connection's bounds; connected once it has answered.
@@ -182,13 +184,23 @@ extension PostgreSQLLink {
         self.submit(
             PostgreSQLRequest(sql: sql, parameters: parameters) { result in
                 switch result {
-                case .success: self.onEvent(.connected)
+                case .success: self.assumeIsolated { $0.settled() }
                 // When the connection was lost the owner has heard of it.
                 case .failure(is PostgreSQLLinkError): break
                 case .failure(let error):
-                    self.close(error as? DatabaseError ?? DatabaseError(code: .unavailable, message: "the connection was refused"))
+                    let reason = error as? DatabaseError ?? DatabaseError(code: .unavailable, message: "the connection was refused")
+                    self.onEvent(.failed(reason))
+                    self.close(reason)
                 }
             })
+        self.executor.queue.asyncAfter(deadline: .now() + self.configuration.connectTimeout.seconds) { [weak self] in
+            self?.assumeIsolated { if !$0.isSetUp { $0.lose("the server admitted it and did not answer") } }
+        }
+    }
+
+    private func settled() {
+        self.isSetUp = true
+        self.onEvent(.connected)
     }
 
     private func shut(_ reason: DatabaseError) {
@@ -204,8 +216,7 @@ extension PostgreSQLLink {
 
     private func lose(_ what: String? = nil) {
         let text = what ?? self.handle.map { String(cString: PQerrorMessage($0)) } ?? ""
-        let line = text.split(whereSeparator: \.isNewline).first.map { " (\($0.prefix(300)))" } ?? ""
-        self.end(DatabaseError(code: .unavailable, message: "the connection to the database ended; try again later\(line)"), isLost: true)
+        self.end(self.lastWords.reason ?? PostgreSQLLastWords.reason(text), isLost: true)
     }
 
     private func end(_ reason: DatabaseError, isLost: Bool) {
@@ -218,12 +229,8 @@ extension PostgreSQLLink {
         // The owner first: who is told below may come back at once.
         if isLost { self.onEvent(.lost(reason)) }
         for slot in sent { slot.request.complete(.failure(self.outcome(of: slot, reason))) }
-        for (request, _) in unsent { request.complete(.failure(PostgreSQLLinkError.notSent(reason))) }
-        self.readSource?.cancel()
-        self.writeSource?.cancel()
-        self.readSource = nil
-        self.writeSource = nil
-        self.finishIfUnwatched()
+        for waiting in unsent { waiting.request.complete(.failure(PostgreSQLLinkError.notSent(reason))) }
+        self.readiness?.end()
     }
 
     /// An error that the server has told is certain: what failed is rolled back. Everything else may have happened.
@@ -243,124 +250,63 @@ extension PostgreSQLLink {
         for request in requests { request.complete(.failure(PostgreSQLLinkError.notSent(reason))) }
     }
 
-    private func finishIfUnwatched() {
-        guard self.phase == .closed, self.openSourceCount == 0, let handle = self.handle else { return }
+    private func finish() {
+        guard let handle = self.handle else { return }
         self.handle = nil
-        PostgreSQLHandle.close(self.watched)
+        self.readiness = nil
         PQfinish(handle)
         self.onEvent(.closed)
     }
-
-    private func sourceEnded() {
-        self.openSourceCount -= 1
-        self.finishIfUnwatched()
-    }
-
-    private func makeReadSource(_ descriptor: Int32) {
-        let source = DispatchSource.makeReadSource(fileDescriptor: descriptor, queue: self.executor.queue)
-        source.setEventHandler { self.assumeIsolated { $0.readable() } }
-        source.setCancelHandler { self.assumeIsolated { $0.sourceEnded() } }
-        self.openSourceCount += 1
-        self.readSource = source
-        source.resume()
-    }
-
-    private func makeWriteSource(_ descriptor: Int32) {
-        let source = DispatchSource.makeWriteSource(fileDescriptor: descriptor, queue: self.executor.queue)
-        source.setEventHandler { self.assumeIsolated { $0.writable() } }
-        source.setCancelHandler { self.assumeIsolated { $0.sourceEnded() } }
-        self.openSourceCount += 1
-        self.writeSource = source
-        source.resume()
-    }
 }
 
-// MARK: Sending
+// MARK: Sending and receiving
 
 extension PostgreSQLLink {
     /// Takes what others left in the inbox.
     private func drain() {
-        let (requests, hasAbandoned) = self.inbox.withLock { inbox in
+        let requests = self.inbox.withLock { inbox in
             defer {
                 inbox.requests.removeAll(keepingCapacity: true)
                 inbox.isScheduled = false
-                inbox.hasAbandoned = false
             }
-            return (inbox.requests, inbox.hasAbandoned)
+            return inbox.requests
         }
         guard self.phase == .open else { return }
-        for request in requests { self.unsent.append((request, 0)) }
+        for request in requests { self.unsent.append(.init(request: request)) }
+        self.considerCancelling()
         self.sendUnsent()
-        if hasAbandoned { self.considerCancelling() }
     }
 
     /// Sends as much as the socket takes; the rest waits here and not in libpq's buffer.
+    ///
+    /// Nothing follows a statement that was given up and is to be cancelled, nor a cancellation that is on its way: that comes at some
+    /// moment, and hits what runs then.
     private func sendUnsent() {
-        var droppedShares = 0
-        while self.phase == .open, self.writeSource == nil, let (request, attempt) = self.unsent.popFirst() {
-            if request.isAbandoned {
-                droppedShares += request.role.isShared ? 1 : 0
+        var leaving = 0
+        while self.phase == .open, let next = self.unsent.first, next.request.isAbandoned || self.maySend, let handle = self.handle {
+            self.unsent.removeFirst()
+            if next.request.isAbandoned {
+                leaving += next.request.role.isShared ? 1 : 0
                 continue
             }
-            if self.pipeline.isEmpty { self.beginWatching() }
-            guard self.send(request, attempt: attempt) else { return self.lose() }
+            if self.pipeline.isEmpty { self.lastProgress = .now() }
+            guard self.pipeline.send(next, on: handle) else { return self.lose() }
             self.flush()
         }
-        if droppedShares > 0 { self.onEvent(.finished(droppedShares)) }
+        if leaving > 0 { self.onEvent(.left(leaving)) }
+        self.watch()
     }
 
-    /// Hands one request to libpq: what comes first, the statement, and the sync that ends it.
-    private func send(_ request: PostgreSQLRequest, attempt: Int) -> Bool {
-        guard let handle = self.handle else { return false }
-        var steps: [PostgreSQLPipeline.Slot.Step] = []
-        var statementName: String?
-        var isSent = true
-        func add(_ step: PostgreSQLPipeline.Slot.Step, _ body: () -> Int32) {
-            guard isSent else { return }
-            isSent = body() == 1
-            steps.append(step)
-        }
-        func prepare(_ sql: String, types: [Oid]) -> String {
-            let plan = self.statements.use(sql, types: types)
-            for name in plan.removing {
-                add(.prelude) { PQsendQueryParams(handle, "DEALLOCATE \(name)", 0, nil, nil, nil, nil, 1) }
-            }
-            if let types = plan.preparing {
-                add(.prepare(name: plan.name)) { PQsendPrepare(handle, plan.name, sql, Int32(types.count), types) }
-            }
-            return plan.name
-        }
-        let isPreparing = self.configuration.maxPreparedStatements > 0
-
-        if request.role.opensTransaction {
-            add(.prelude) { PQsendQueryParams(handle, "BEGIN ISOLATION LEVEL READ COMMITTED", 0, nil, nil, nil, nil, 1) }
-        }
-        if let organization = request.role.organization, let parameters = try? PostgreSQLParameters([.text(organization)]) {
-            let sql = "SELECT set_config('roost.organization', $1, true)"
-            let name = isPreparing ? prepare(sql, types: parameters.types) : nil
-            add(.prelude) { PostgreSQLHandle.execute(handle, name, sql, parameters) }
-        }
-        if !request.sql.isEmpty {
-            if request.role.isPrepared, isPreparing { statementName = prepare(request.sql, types: request.parameters.types) }
-            add(.statement) { PostgreSQLHandle.execute(handle, statementName, request.sql, request.parameters) }
-        }
-        guard isSent, PQpipelineSync(handle) == 1 else {
-            // Nobody knows how much of it has gone: it is in the pipeline when that is lost.
-            self.pipeline.append(.init(request: request, steps: steps, statementName: statementName, attempt: attempt))
-            return false
-        }
-        self.pipeline.append(.init(request: request, steps: steps, statementName: statementName, attempt: attempt))
-        return true
+    private var maySend: Bool {
+        self.readiness?.isWaitingToWrite == false && !self.cancelling.isUnderWay && self.pipeline.first?.request.isAbandoned != true
     }
 
     /// Pushes libpq's buffer into the socket, and waits for readiness where it takes no more.
     private func flush() {
         guard let handle = self.handle, self.phase == .open else { return }
         switch PQflush(handle) {
-        case 0:
-            self.writeSource?.cancel()
-            self.writeSource = nil
-        case 1: if self.writeSource == nil { self.makeWriteSource(self.watched) }
+        case 0: self.readiness?.stopWaitingToWrite()
+        case 1: self.readiness?.waitToWrite()
         default: self.lose()
         }
     }
@@ -371,42 +317,27 @@ extension PostgreSQLLink {
         self.flush()
         self.sendUnsent()
     }
-}
 
-// MARK: Receiving
+    /// Reads what has come; false when the connection has ended.
+    ///
+    /// libpq reads once and looks no further, and a dispatch source that was told that the other side hung up is never heard of again: the
+    /// last words of a server (`57P01`, say) come together with its end, so that everything up to the end has to be read now.
+    private func takeInput(_ handle: OpaquePointer) -> Bool {
+        repeat {
+            guard PQconsumeInput(handle) == 1 else { return false }
+        } while self.readiness?.hasHungUp == true
+        return true
+    }
 
-extension PostgreSQLLink {
     private func readable() {
         guard self.phase == .open, let handle = self.handle else { return }
         self.lastProgress = .now()
-        let isAlive = PostgreSQLHandle.takeInput(handle, from: self.watched)
-        var answers: [(PostgreSQLRequest, Result<PostgreSQLResult, any Error>)] = []
-        var finishedShares = 0
-        var separators = 0
-        while var slot = self.pipeline.first, PQisBusy(handle) == 0 {
-            guard let pointer = PQgetResult(handle) else {
-                // Ends the results of one command. Two in a row mean that nothing comes any more.
-                separators += 1
-                guard separators < 2 else { break }
-                self.stepEnded(&slot)
-                self.pipeline.first = slot
-                continue
-            }
-            separators = 0
-            let result = PostgreSQLResult(pointer)
-            if result.status == PGRES_PIPELINE_SYNC {
-                self.pipeline.removeFirst()
-                if self.sendsAgain(slot) { continue }
-                finishedShares += slot.request.role.isShared ? 1 : 0
-                answers.append((slot.request, Self.answer(slot)))
-            } else {
-                Self.take(result, into: &slot)
-                self.pipeline.first = slot
-            }
-        }
+        let isAlive = self.takeInput(handle)
+        let received = self.pipeline.receive(from: handle)
+        self.unsent.append(contentsOf: received.again)
         // The shares first: who gets an answer may come back at once, and finds the connection free.
-        if finishedShares > 0 { self.onEvent(.finished(finishedShares)) }
-        for (request, answer) in answers { request.complete(answer) }
+        if received.shareCount > 0 { self.onEvent(.finished(received.shareCount)) }
+        for (request, result) in received.answers { request.complete(result) }
         while let notification = PQnotifies(handle) {
             self.onEvent(
                 .notification(
@@ -415,52 +346,9 @@ extension PostgreSQLLink {
         }
         guard isAlive, PQstatus(handle) == CONNECTION_OK else { return self.lose() }
         // What was read may have made room, or a place for what is sent again.
-        if self.writeSource != nil { self.flush() }
-        self.sendUnsent()
+        if self.readiness?.isWaitingToWrite == true { self.flush() }
         self.considerCancelling()
-    }
-
-    private static func take(_ result: PostgreSQLResult, into slot: inout PostgreSQLPipeline.Slot) {
-        switch result.status {
-        case PGRES_TUPLES_OK, PGRES_COMMAND_OK, PGRES_EMPTY_QUERY:
-            if slot.step == .statement { slot.result = result }
-        // Skipped because something before it failed.
-        case PGRES_PIPELINE_ABORTED: break
-        default:
-            // Without a SQLSTATE it is libpq's own word that the connection broke, which says nothing about the statement.
-            if slot.failure == nil, result.errorField(.sqlState) != nil { slot.failure = result }
-        }
-    }
-
-    private func stepEnded(_ slot: inout PostgreSQLPipeline.Slot) {
-        if case .prepare(let name) = slot.step {
-            let sql = slot.statementName == name ? slot.request.sql : "SELECT set_config('roost.organization', $1, true)"
-            if slot.failure == nil {
-                self.statements.confirm(sql, name: name)
-            } else {
-                self.statements.forget(sql, name: name)
-            }
-        }
-        slot.answered += 1
-    }
-
-    /// A statement that failed through no fault of its own, and before it did anything, is sent once more.
-    private func sendsAgain(_ slot: PostgreSQLPipeline.Slot) -> Bool {
-        guard let failure = slot.failure else { return false }
-        let state = failure.errorField(.sqlState)
-        // The statement was removed, or failed to be prepared for one before; or a table that it reads was changed.
-        let isStale = state == "26000" || (state == "0A000" && failure.errorField(.sourceFunction) == "RevalidateCachedQuery")
-        if isStale, let name = slot.statementName { self.statements.forget(slot.request.sql, name: name) }
-        guard slot.request.role.isShared, slot.attempt == 0, isStale || (state == "57014" && slot.mayBeVictim) else { return false }
-        self.unsent.append((slot.request, slot.attempt + 1))
-        return true
-    }
-
-    private static func answer(_ slot: PostgreSQLPipeline.Slot) -> Result<PostgreSQLResult, any Error> {
-        if let failure = slot.failure { return .failure(DatabaseError(failure)) }
-        if let result = slot.result { return .success(result) }
-        // A request without a statement asks only whether the server answers.
-        return .failure(DatabaseError(code: .invalidStatement, message: "the statement is empty"))
+        self.sendUnsent()
     }
 }
 
@@ -468,51 +356,75 @@ extension PostgreSQLLink {
 
 extension PostgreSQLLink {
     /// Looks after the time that the server takes to answer, for as long as there is something to answer.
-    private func beginWatching() {
-        self.lastProgress = .now()
-        guard !self.isWatched else { return }
+    private func watch() {
+        guard self.phase == .open, !self.isWatched, !self.isAtRest else { return }
         self.isWatched = true
-        self.watch(after: self.patience)
+        self.checkProgress(after: self.stallThreshold)
     }
 
+    private var isAtRest: Bool { self.pipeline.isEmpty && self.unsent.isEmpty }
     private var patience: Duration { self.configuration.statementTimeout + self.configuration.answerGrace }
+    private static let cancellationPatience = Duration.seconds(2)
+    /// At zero nothing ever queues behind anything.
+    private var stallThreshold: Duration { max(self.configuration.stallThreshold, .milliseconds(10)) }
 
-    private func watch(after pause: Duration) {
+    private func checkProgress(after pause: Duration) {
         self.executor.queue.asyncAfter(deadline: .now() + pause.seconds) { [weak self] in
             self?.assumeIsolated { $0.checkProgress() }
         }
     }
 
     private func checkProgress() {
-        guard self.phase == .open, !self.pipeline.isEmpty else {
+        guard self.phase == .open, !self.isAtRest else {
             self.isWatched = false
             return
         }
         let silence = Duration.nanoseconds(Int64(DispatchTime.now().uptimeNanoseconds - self.lastProgress.uptimeNanoseconds))
-        guard silence < self.patience else { return self.lose("no answer for \(self.patience)") }
-        self.watch(after: self.patience - silence)
+        // With an empty pipeline all that there is to wait for is a cancellation that is not delivered.
+        let patience = self.pipeline.isEmpty ? Self.cancellationPatience : self.patience
+        guard silence < patience else { return self.lose("no answer for \(patience)") }
+        let isStalled = silence >= self.stallThreshold
+        if isStalled, !self.pipeline.isEmpty { self.sendElsewhere() }
+        self.checkProgress(after: min(isStalled ? self.stallThreshold : self.stallThreshold - silence, patience - silence))
     }
 
-    /// Asks the server to stop what nobody waits for any more, if that is what it is at and it is alone in its transaction or stays at it.
-    private func considerCancelling() {
-        guard self.phase == .open, !self.isCancelling, let slot = self.pipeline.first, slot.request.isAbandoned else { return }
-        self.isCancelling = true
-        let pause = slot.request.role.isShared ? Self.cancelPause : .zero
-        self.executor.queue.asyncAfter(deadline: .now() + pause.seconds) { [weak self] in
-            self?.assumeIsolated { $0.cancel(slot.request) }
+    /// What queues behind a statement that keeps the server busy goes to another connection: what was not sent, and what only reads.
+    private func sendElsewhere() {
+        let reason = DatabaseError(code: .busy, message: "another statement kept the connection; try again later")
+        let leaving = self.unsent.filter(\.request.role.isShared)
+        self.unsent.removeAll(where: \.request.role.isShared)
+        // The shares first, as above.
+        if !leaving.isEmpty { self.onEvent(.left(leaving.count)) }
+        for waiting in leaving { waiting.request.complete(.failure(PostgreSQLLinkError.notSent(reason))) }
+        for slot in self.pipeline.followers where slot.request.role.isMovable {
+            slot.request.abandon(PostgreSQLLinkError.overtaken(reason))
         }
     }
+}
 
-    /// How long a statement that was given up may keep a shared connection before it is cancelled; most end by themselves before.
-    private static let cancelPause = Duration.milliseconds(50)
+// MARK: Cancelling
+
+extension PostgreSQLLink {
+    /// Asks the server to stop what nobody waits for any more, if that is what it is at, until it has stopped.
+    private func considerCancelling() {
+        guard self.phase == .open, let request = self.pipeline.first?.request, request.isAbandoned,
+            let pause = self.cancelling.begin(request)
+        else { return }
+        guard pause > .zero else { return self.cancel(request) }
+        self.executor.queue.asyncAfter(deadline: .now() + pause.seconds) { [weak self] in
+            self?.assumeIsolated { $0.cancel(request) }
+        }
+    }
 
     private func cancel(_ request: PostgreSQLRequest) {
-        guard self.phase == .open, let slot = self.pipeline.first, slot.request === request, let handle = self.handle,
+        guard self.phase == .open, let handle = self.handle, self.pipeline.first?.request === request,
             let cancellation = PostgreSQLCancellation(handle)
         else {
-            self.isCancelling = false
+            self.cancelling.end()
             return self.considerCancelling()
         }
+        self.cancelling.send()
+        self.pipeline.markVictims()
         // Opens a connection of its own and waits, so that it must not happen on this queue.
         DispatchQueue(label: "roost.postgresql.cancel").async {
             cancellation.send()
@@ -520,10 +432,10 @@ extension PostgreSQLLink {
         }
     }
 
+    /// It has been delivered, and has hit whatever it has. If it came too early and the statement is still there, once more.
     private func cancelled() {
-        self.pipeline.markVictims()
-        self.isCancelling = false
-        // If it has come too early and the statement is still there, once more.
+        self.cancelling.end()
         self.considerCancelling()
+        self.sendUnsent()
     }
 }

@@ -96,7 +96,7 @@ final class PostgreSQLListener: Sendable {
         case .notification(let channel, let payload): self.deliver(payload, on: channel)
         case .failed: self.state.withLock { $0.failedAttempts += 1 }
         case .closed: self.closed()
-        case .lost, .finished: break
+        case .lost, .finished, .left: break
         }
     }
 

@@ -99,7 +99,7 @@ struct PoolStateMachine {
         if self.isClosed { return (.refused(Self.closedError), []) }
         if self.waiters[kind, default: []].isEmpty, let id = self.available(kind, at: now) {
             self.take(id, kind, at: now)
-            return (.granted(id), kind == .shared ? self.grow(after: id, at: now) : [])
+            return (.granted(id), [])
         }
         if let error = self.trippedError, !self.hasLiveConnection { return (.refused(error), []) }
         guard self.waiterCount < self.limits.maxWaiters else {
@@ -149,9 +149,17 @@ struct PoolStateMachine {
 
     /// So many statements that shared a connection are through.
     mutating func finished(_ id: Int, count: Int, at now: Duration) -> [Action] {
+        self.connections[id]?.progressAt = now
+        return self.unload(id, count: count, at: now)
+    }
+
+    /// So many statements that were to share a connection have left it without being sent: what keeps it does so still.
+    mutating func left(_ id: Int, count: Int, at now: Duration) -> [Action] { self.unload(id, count: count, at: now) }
+
+    private mutating func unload(_ id: Int, count: Int, at now: Duration) -> [Action] {
         guard var connection = self.connections[id] else { return [] }
         connection.load = max(0, connection.load - count)
-        connection.progressAt = now
+        if connection.load == 0 { connection.progressAt = now }
         self.connections[id] = connection
         guard self.waiterCount > 0 || connection.use == .reserved || self.isClosed else { return [] }
         return self.balance(at: now)
@@ -171,7 +179,9 @@ struct PoolStateMachine {
     }
 
     /// A connection ended by itself.
-    mutating func lost(_ id: Int, at now: Duration) -> [Action] {
+    mutating func lost(_ id: Int, _ error: DatabaseError, at now: Duration) -> [Action] {
+        // One that was never of use is no better than one that was refused: the next must not follow at once.
+        if self.connections[id]?.use == .opening { return self.connectFailed(id, error, at: now) }
         guard self.connections.removeValue(forKey: id) != nil else { return [] }
         return self.balance(at: now)
     }
@@ -183,9 +193,7 @@ struct PoolStateMachine {
         for kind in [Kind.shared, .exclusive] {
             while let first = self.waiters[kind]?.first, first.deadline <= now {
                 self.waiters[kind]?.removeFirst()
-                let error = DatabaseError(
-                    code: .busy, message: "no connection to the database was free within \(self.limits.waitTimeout); try again later")
-                actions.append(.refuse(ticket: first.ticket, self.outage.flatMap { self.hasLiveConnection ? nil : $0.error } ?? error))
+                actions.append(.refuse(ticket: first.ticket, self.waitError))
             }
         }
         for (id, connection) in self.connections where connection.use == .shared && connection.load == 0 {
@@ -206,7 +214,7 @@ struct PoolStateMachine {
     var nextDeadline: Duration? {
         guard !self.isClosed else { return nil }
         var deadlines = self.waiters.values.compactMap(\.first?.deadline)
-        if let outage, self.isAttemptWanted { deadlines.append(outage.nextAttemptAt) }
+        if let outage, self.missingCount > 0, !self.isOpening { deadlines.append(outage.nextAttemptAt) }
         for connection in self.connections.values where connection.use == .shared && connection.load == 0 {
             let bound = min(
                 self.limits.keepAliveInterval, self.connections.count > self.limits.minimum ? self.limits.idleTimeout : .seconds(86_400))
@@ -231,6 +239,19 @@ struct PoolStateMachine {
 // MARK: Choosing
 
 extension PoolStateMachine {
+    private var isOpening: Bool { self.connections.values.contains { $0.use == .opening } }
+
+    /// What to tell those who have waited too long.
+    private var waitError: DatabaseError {
+        if self.hasLiveConnection {
+            return DatabaseError(
+                code: .busy, message: "no connection to the database was free within \(self.limits.waitTimeout); try again later")
+        }
+        return self.outage?.error
+            ?? DatabaseError(
+                code: .unavailable, message: "no connection to the database came about within \(self.limits.waitTimeout); try again later")
+    }
+
     private var hasLiveConnection: Bool { self.connections.values.contains { $0.use != .opening } }
 
     /// How many belong to transactions, or will as soon as they are free.
@@ -243,12 +264,26 @@ extension PoolStateMachine {
             let free = self.connections.filter { _, connection in
                 connection.use == .shared && connection.load < self.limits.maxPipelined && !self.isStalled(connection, at: now)
             }
-            return free.min { ($0.value.load, $0.key) < ($1.value.load, $1.key) }?.key
+            let best = free.min { self.rank($0.value, $0.key, at: now) < self.rank($1.value, $1.key, at: now) }
+            // Rather than behind another statement, of which nobody knows how long it takes, one waits for the next connection, or for
+            // the first to be free.
+            if let best, best.value.load > 0, self.outage == nil, self.isOpening || self.connections.count < self.limits.soft { return nil }
+            return best?.key
         case .exclusive:
             guard self.exclusiveCount < self.limits.hard - 1 else { return nil }
             return self.connections.filter { $0.value.use == .shared && $0.value.load == 0 }.keys.max()
         }
     }
+
+    /// The lower, the sooner a statement's turn is likely to come: first the shortest queue, but of connections on which nothing has come
+    /// through for a while the one where that is shortest.
+    private func rank(_ connection: Connection, _ id: Int, at now: Duration) -> (Duration, Int, Int) {
+        let silence = connection.load > 0 ? now - connection.progressAt : .zero
+        return (silence < Self.slowThreshold ? .zero : silence, connection.load, id)
+    }
+
+    /// Longer than most statements take.
+    private static var slowThreshold: Duration { .milliseconds(5) }
 
     /// Whether a statement keeps it so long that another should not queue behind.
     private func isStalled(_ connection: Connection, at now: Duration) -> Bool {
@@ -264,14 +299,6 @@ extension PoolStateMachine {
         case .exclusive: connection.use = .exclusive
         }
         self.connections[id] = connection
-    }
-
-    /// Spreads statements over more connections while they are fewer than the soft limit.
-    private mutating func grow(after id: Int, at now: Duration) -> [Action] {
-        guard let load = self.connections[id]?.load, load > 1, self.connections.count < self.limits.soft,
-            !self.connections.values.contains(where: { $0.use == .opening }), self.mayConnect(at: now)
-        else { return [] }
-        return [self.connect(at: now)]
     }
 
     /// Serves who can be served, and opens what is missing.
@@ -307,15 +334,13 @@ extension PoolStateMachine {
         return max(0, min(wanted, self.limits.hard - self.connections.count))
     }
 
-    private var isAttemptWanted: Bool { self.missingCount > 0 }
-
     private func mayConnect(at now: Duration) -> Bool { self.outage.map { $0.nextAttemptAt <= now } ?? true }
 
     private mutating func open(at now: Duration) -> [Action] {
         guard self.mayConnect(at: now) else { return [] }
         // While the database is away one attempt at a time is enough.
         let count = self.outage == nil ? self.missingCount : min(1, self.missingCount)
-        if self.outage != nil, self.connections.values.contains(where: { $0.use == .opening }) { return [] }
+        if self.outage != nil, self.isOpening { return [] }
         var actions: [Action] = []
         for _ in 0..<count { actions.append(self.connect(at: now)) }
         return actions

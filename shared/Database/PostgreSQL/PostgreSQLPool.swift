@@ -99,7 +99,8 @@ final class PostgreSQLPool: Sendable {
         case .connected: self.perform { machine, now in machine.connected(id, at: now) }
         case .failed(let error): self.perform { machine, now in machine.connectFailed(id, error, at: now) }
         case .finished(let count): self.perform { machine, now in machine.finished(id, count: count, at: now) }
-        case .lost: self.perform { machine, now in machine.lost(id, at: now) }
+        case .left(let count): self.perform { machine, now in machine.left(id, count: count, at: now) }
+        case .lost(let error): self.perform { machine, now in machine.lost(id, error, at: now) }
         case .closed:
             let closers = self.state.withLock { state in
                 state.links[id] = nil
@@ -124,7 +125,7 @@ extension PostgreSQLPool {
         var tried: [PostgreSQLLink] = []
         var granted: [(Waiter, PostgreSQLLink)] = []
         var refused: [(Waiter, DatabaseError)] = []
-        var wakeAfter: Duration?
+        var wakeAt: Duration?
     }
 
     private func perform(_ event: (inout PoolStateMachine, Duration) -> [PoolStateMachine.Action]) {
@@ -156,7 +157,7 @@ extension PostgreSQLPool {
         }
         if let deadline = state.machine.nextDeadline, state.wakeAt.map({ deadline < $0 }) ?? true {
             state.wakeAt = deadline
-            work.wakeAfter = max(.zero, deadline - self.now)
+            work.wakeAt = deadline
         }
         return work
     }
@@ -167,14 +168,15 @@ extension PostgreSQLPool {
         for link in work.tried { link.keepAlive() }
         for (waiter, link) in work.granted { waiter.resume(returning: link) }
         for (waiter, error) in work.refused { waiter.resume(throwing: error) }
-        if let pause = work.wakeAfter { self.wake(after: pause) }
+        if let deadline = work.wakeAt { self.wake(at: deadline) }
     }
 
-    private func wake(after pause: Duration) {
-        self.timerQueue.asyncAfter(deadline: .now() + pause.seconds) { [weak self] in
+    private func wake(at deadline: Duration) {
+        self.timerQueue.asyncAfter(deadline: .now() + max(.zero, deadline - self.now).seconds) { [weak self] in
             guard let self else { return }
+            // Should it have come too early, what follows sets it again.
             self.state.withLock { state in
-                if let wakeAt = state.wakeAt, wakeAt <= self.now { state.wakeAt = nil }
+                if state.wakeAt == deadline { state.wakeAt = nil }
             }
             self.perform { machine, now in machine.tick(at: now) }
         }

@@ -3,7 +3,7 @@ import Synchronization
 /// One statement on its way through a connection.
 ///
 /// Its completion is called exactly once: with the answer, with an error, or with `CancellationError` when its task gives it up. A
-/// request that was given up keeps its place in the pipeline, and what the server answers is thrown away.
+/// request that was sent and is given up keeps its place in the pipeline, and what the server answers is thrown away.
 final class PostgreSQLRequest: Sendable {
     typealias Completion = @Sendable (Result<PostgreSQLResult, any Error>) -> Void
 
@@ -21,6 +21,8 @@ final class PostgreSQLRequest: Sendable {
         var opensTransaction = false
         /// Whether the server keeps the statement prepared.
         var isPrepared = false
+        /// Whether it may be sent over another connection as well, because it only reads.
+        var isMovable = false
         /// Whose rows it may touch; nil when that is not limited, or was told before.
         var organization: String?
     }
@@ -55,27 +57,30 @@ final class PostgreSQLRequest: Sendable {
     }
 
     /// Ends the caller's wait; false when it has ended already.
-    func abandon() -> Bool {
+    @discardableResult
+    func abandon(_ reason: any Error = CancellationError()) -> Bool {
         let completion: Completion? = self.state.withLock { state in
             guard case .waiting(let completion) = state else { return nil }
             state = .abandoned
             return completion
         }
-        completion?(.failure(CancellationError()))
+        completion?(.failure(reason))
         return completion != nil
     }
 }
 
 /// Why a connection did not answer a request.
 enum PostgreSQLLinkError: Error {
-    /// The connection ended before the statement was sent: it may be sent on another one.
+    /// The statement was not sent, because the connection ended or is busy with another: it may be sent on another one.
     case notSent(DatabaseError)
     /// The connection ended between the statement and its answer: what it did is not known.
     case lost(DatabaseError)
+    /// Its turn does not come, because the server is at another statement; it only reads, and may be sent on another connection.
+    case overtaken(DatabaseError)
 
     var reason: DatabaseError {
         switch self {
-        case .notSent(let error), .lost(let error): error
+        case .notSent(let error), .lost(let error), .overtaken(let error): error
         }
     }
 }

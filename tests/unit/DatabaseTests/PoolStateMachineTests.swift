@@ -6,7 +6,7 @@ import Testing
 struct PoolStateMachineTests {
     private static let away = DatabaseError(code: .unavailable, message: "away")
 
-    @Test("It starts with its minimum, and statements share what is there until there is more")
+    @Test("It starts with its minimum, and statements queue behind others only when there are as many connections as it may have")
     func sharing() {
         var pool = PoolModel(limits: .init(minimum: 1, soft: 2, hard: 3))
         pool.start()
@@ -14,19 +14,85 @@ struct PoolStateMachineTests {
         pool.connect(0)
         let firstLease = pool.lease(.shared)
         #expect(firstLease == 0)
-        // The second statement goes along with the first, while a connection is opened for those to come.
+        // The second statement waits for what comes first: a connection of its own, or the end of the first.
         let secondLease = pool.lease(.shared)
-        #expect(secondLease == 0)
-        #expect(pool.opening == [1])
-        pool.connect(1)
+        #expect(secondLease == nil)
         let thirdLease = pool.lease(.shared)
-        #expect(thirdLease == 1)
-        let fourthLease = pool.lease(.shared)
-        #expect(fourthLease == 1)
+        #expect(thirdLease == nil)
+        #expect(pool.opening == [1])
+        pool.finish(0, 1)
+        #expect(pool.granted == [2: 0])
+        pool.connect(1)
+        #expect(pool.granted == [2: 0, 3: 1])
         // The soft limit is reached.
+        let fourthLease = pool.lease(.shared)
+        #expect(fourthLease == 0)
         let fifthLease = pool.lease(.shared)
-        #expect(fifthLease == 0)
+        #expect(fifthLease == 1)
         #expect(pool.opening == [])
+    }
+
+    @Test("When no further connection can be had, statements queue behind others")
+    func refusedGrowth() {
+        var pool = PoolModel(limits: .init(minimum: 1, soft: 2, hard: 3))
+        pool.start()
+        pool.connect(0)
+        _ = pool.lease(.shared)
+        _ = pool.lease(.shared)
+        #expect(pool.opening == [1])
+        pool.fail(1, DatabaseError(code: .busy, message: "too many clients"))
+        #expect(pool.granted == [2: 0])
+        let thirdLease = pool.lease(.shared)
+        #expect(thirdLease == 0)
+        #expect(pool.refused.isEmpty)
+    }
+
+    @Test("A statement goes where the last one came through last, rather than where the fewest queue")
+    func slowness() {
+        var pool = PoolModel(limits: .init(minimum: 2, soft: 2, hard: 3, stallThreshold: .milliseconds(100)))
+        pool.start()
+        pool.connect(0)
+        pool.connect(1)
+        let slow = pool.lease(.shared)
+        #expect(slow == 0)
+        pool.pass(.milliseconds(5))
+        for _ in 0..<5 {
+            let lease = pool.lease(.shared)
+            #expect(lease == 1)
+        }
+        pool.pass(.milliseconds(5))
+        // Now both are slow, and this one less so.
+        let lease = pool.lease(.shared)
+        #expect(lease == 1)
+        pool.finish(0, 1)
+        let next = pool.lease(.shared)
+        #expect(next == 0)
+    }
+
+    @Test("What leaves a connection unsent makes it no less stalled")
+    func leaving() {
+        var pool = PoolModel(limits: .init(minimum: 1, soft: 1, hard: 3, stallThreshold: .milliseconds(100)))
+        pool.start()
+        pool.connect(0)
+        for _ in 0..<3 { _ = pool.lease(.shared) }
+        pool.pass(.milliseconds(100))
+        pool.leave(0, 2)
+        let lease = pool.lease(.shared)
+        #expect(lease == nil)
+        #expect(pool.opening == [1])
+    }
+
+    @Test("A connection that is lost before it was of use is tried again after a pause, like one that was refused")
+    func lostWhileOpening() {
+        var pool = PoolModel(limits: .init(outageGrace: .zero))
+        pool.start()
+        let lease = pool.lease(.exclusive)
+        #expect(lease == nil)
+        pool.lose(0)
+        #expect(pool.opening == [])
+        #expect(pool.refused[1]?.code == .unavailable)
+        pool.pass(.milliseconds(50))
+        #expect(pool.opening == [1])
     }
 
     @Test("A transaction has its connection alone, and one connection is always left for statements")
@@ -103,9 +169,16 @@ struct PoolStateMachineTests {
         let again = pool.giveUp(1)
         #expect(!again)
         pool.pass(.seconds(1))
-        #expect(pool.refused[2]?.code == .busy)
+        // There was none at all.
+        #expect(pool.refused[2]?.code == .unavailable)
         pool.connect(0)
         #expect(pool.granted.isEmpty)
+        for _ in 0..<3 { _ = pool.lease(.exclusive) }
+        pool.connect(1)
+        #expect(pool.granted == [5: 1])
+        pool.pass(.seconds(1))
+        // There were some, which others had.
+        #expect(pool.refused[6]?.code == .busy)
     }
 
     @Test("An outage is waited out for a while, then refuses at once until a connection succeeds")
@@ -172,7 +245,8 @@ struct PoolStateMachineTests {
         _ = pool.lease(.shared)
         _ = pool.lease(.shared)
         pool.connect(1)
-        pool.finish(0, 2)
+        pool.finish(0, 1)
+        pool.finish(1, 1)
         pool.pass(.seconds(30))
         #expect(Set(pool.tried) == [0, 1])
         pool.finish(0, 1)
@@ -305,6 +379,11 @@ private struct PoolModel {
         self.apply(self.machine.finished(id, count: count, at: self.now))
     }
 
+    mutating func leave(_ id: Int, _ count: Int) {
+        self.loads[id, default: 0] -= count
+        self.apply(self.machine.left(id, count: count, at: self.now))
+    }
+
     mutating func giveBack(_ id: Int, isUsable: Bool = true) {
         self.exclusive.remove(id)
         self.apply(self.machine.returned(id, isUsable: isUsable, at: self.now))
@@ -312,14 +391,17 @@ private struct PoolModel {
 
     mutating func lose(_ id: Int) {
         self.live.remove(id)
+        self.openingIDs.remove(id)
         self.loads[id] = nil
         self.exclusive.remove(id)
-        self.apply(self.machine.lost(id, at: self.now))
+        self.apply(self.machine.lost(id, DatabaseError(code: .unavailable, message: "lost"), at: self.now))
     }
 
     mutating func pass(_ duration: Duration) {
         self.now += duration
         self.apply(self.machine.tick(at: self.now))
+        // Else its owner would do nothing but look at the clock.
+        #expect(self.machine.nextDeadline.map { $0 > self.now } ?? true)
     }
 
     mutating func close() {
@@ -329,7 +411,7 @@ private struct PoolModel {
 
     /// Something that could happen next.
     mutating func randomEvent(using generator: inout SeededGenerator) {
-        switch Int.random(in: 0..<12, using: &generator) {
+        switch Int.random(in: 0..<13, using: &generator) {
         case 0, 1, 2: _ = self.lease(.shared)
         case 3: _ = self.lease(.exclusive)
         case 4: if let id = self.opening.randomElement(using: &generator) { self.connect(id) }
@@ -346,11 +428,15 @@ private struct PoolModel {
                 self.giveBack(id, isUsable: Int.random(in: 0..<8, using: &generator) > 0)
             }
         case 10:
-            if Int.random(in: 0..<20, using: &generator) == 0, let id = self.live.sorted().randomElement(using: &generator) {
+            let ended = self.live.union(self.openingIDs).sorted()
+            if Int.random(in: 0..<20, using: &generator) == 0, let id = ended.randomElement(using: &generator) {
                 self.lose(id)
             } else if let ticket = self.waiting.keys.sorted().randomElement(using: &generator) {
                 _ = self.giveUp(ticket)
             }
+        case 11:
+            let loaded = self.loads.filter { $0.value > 0 }.keys.sorted()
+            if let id = loaded.randomElement(using: &generator) { self.leave(id, 1) }
         default: self.pass(.milliseconds(Int.random(in: 0..<200, using: &generator)))
         }
     }

@@ -114,48 +114,6 @@ struct PostgreSQLDatabaseTests {
         }
     }
 
-    @Test("What a cancelled task had begun is ended in the server too, alone and in a transaction")
-    func cancellationInServer() async throws {
-        // Without pipelining: what watches must not queue behind what sleeps.
-        try await withTemporaryPostgreSQL {
-            $0.stallThreshold = .zero
-        } _: { database in
-            let connection = database.connection(in: .installation)
-            let reading = Task { try await connection.query("SELECT pg_sleep(100)") }
-            let inTransaction = Task {
-                try await database.transaction(in: .installation) { try await $0.query("SELECT pg_sleep(100)") }
-            }
-            try await Self.waitForSleepers(2, connection)
-            reading.cancel()
-            inTransaction.cancel()
-            await #expect(throws: CancellationError.self) { try await reading.value }
-            await #expect(throws: CancellationError.self) { try await inTransaction.value }
-            try await Self.waitForSleepers(0, connection)
-        }
-    }
-
-    @Test("A cancellation in the server that hits a neighbour in the pipeline does it no harm")
-    func cancelledNeighbour() async throws {
-        try await withTemporaryPostgreSQL { configuration in
-            configuration.softConnections = 1
-            configuration.hardConnections = 3
-            configuration.stallThreshold = .seconds(60)
-        } _: { database in
-            let connection = database.connection(in: .installation)
-            try await connection.execute("CREATE TABLE t (a BIGINT NOT NULL)")
-            for round in 0..<10 {
-                let slow = Task { try await connection.query("SELECT pg_sleep(100)") }
-                let neighbours = (0..<20).map { number in
-                    Task { try await connection.execute("INSERT INTO t VALUES ($1)", round * 100 + number) }
-                }
-                slow.cancel()
-                for neighbour in neighbours { #expect(try await neighbour.value == 1) }
-                _ = await slow.result
-            }
-            #expect(try await count(connection) == 200)
-        }
-    }
-
     @Test("A transaction that lost against another is run again, and refused when it loses too often")
     func conflicts() async throws {
         try await withTemporaryPostgreSQL {
@@ -259,6 +217,70 @@ struct PostgreSQLDatabaseTests {
         }
     }
 
+    @Test("A transaction that the server ends because nothing happens in it says timeout, and its connection is replaced")
+    func idleTransaction() async throws {
+        let server = try await TestPostgres.shared()
+        // By this clock no transaction ever lasts too long: only the server's counts.
+        try await withTemporaryPostgreSQL(on: server, clock: ManualClock()) {
+            $0.transactionTimeout = .milliseconds(100)
+        } _: { database in
+            let connection = database.connection(in: .installation)
+            try await connection.execute("CREATE TABLE t (a BIGINT)")
+            let attempts = Recorder<Int>()
+            await expect(.timeout) {
+                try await database.transaction(in: .installation) { transaction in
+                    attempts.record(1)
+                    let rows = try await transaction.query("INSERT INTO t VALUES (1) RETURNING pg_backend_pid()::BIGINT")
+                    let process = Int64(databaseValue: rows[0].values[0]) ?? 0
+                    var present = 1
+                    while present > 0 {
+                        present = try await connection.query("SELECT 1 FROM pg_stat_activity WHERE pid = $1", process).count
+                    }
+                    try await transaction.execute("INSERT INTO t VALUES (2)")
+                }
+            }
+            #expect(attempts.elements.count == 1)
+            #expect(try await count(connection) == 0)
+        }
+    }
+
+    @Test("A full disk and a reached bound of the server say full, nothing is left of the write, and the connection goes on")
+    func full() async throws {
+        try await withTemporaryPostgreSQL { configuration in
+            configuration.softConnections = 1
+        } _: { database in
+            let connection = database.connection(in: .installation)
+            for sql in [
+                "CREATE TABLE t (a BIGINT NOT NULL)",
+                """
+                CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+                'BEGIN RAISE EXCEPTION ''could not extend file'' USING ERRCODE = ''53100''; END'
+                """,
+                "CREATE TRIGGER refusing AFTER INSERT ON t FOR EACH ROW WHEN (NEW.a = 53100) EXECUTE FUNCTION refuse()",
+            ] {
+                try await connection.execute(Statement(generated: sql))
+            }
+            await expect(.full) { try await connection.execute("INSERT INTO t VALUES (53100)") }
+            await expect(.full) {
+                try await database.transaction(in: .installation) { transaction in
+                    try await transaction.execute("INSERT INTO t VALUES (1)")
+                    try await transaction.execute("INSERT INTO t VALUES (53100)")
+                }
+            }
+            // A bound that is reached for good: what is sorted does not fit into temporary files of 64 KiB.
+            await expect(.full) {
+                try await database.transaction(in: .installation) { transaction in
+                    _ = try await transaction.query(
+                        "SELECT set_config('temp_file_limit', '64kB', true), set_config('work_mem', '64kB', true)")
+                    _ = try await transaction.query("SELECT n FROM generate_series(1, 200000) AS n ORDER BY -n OFFSET 199999")
+                }
+            }
+            #expect(try await count(connection) == 0)
+            try await connection.execute("INSERT INTO t VALUES (2)")
+            #expect(try await count(connection) == 1)
+        }
+    }
+
     @Test("No error and no description shows a value, a row or a password")
     func secrecy() async throws {
         let configuration = try PostgreSQLConfiguration("postgresql://someone:hush@db.example:5433/roost?sslmode=require")
@@ -342,18 +364,6 @@ struct PostgreSQLDatabaseTests {
     }
 
     private static func openDescriptors() throws -> Int { try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count }
-
-    /// Waits until so many statements sleep in the server; the suite's time limit bounds it.
-    private static func waitForSleepers(_ wanted: Int64, _ connection: any DatabaseConnection) async throws {
-        var now = DatabaseValue.null
-        repeat {
-            now = try await connection.query(
-                """
-                SELECT COUNT(*) FROM pg_stat_activity
-                WHERE datname = current_database() AND state = 'active' AND query LIKE 'SELECT pg_sleep%'
-                """)[0].values[0]
-        } while now != .integer(wanted)
-    }
 }
 
 /// Runs work outside of the current transaction's task, as another request would.
