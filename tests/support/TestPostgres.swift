@@ -82,6 +82,9 @@ package final class TestPostgres: Sendable {
         try await self.command("stop", expecting: "stopped")
     }
 
+    /// Shuts the server down in good order: it interrupts what runs, and tells so.
+    package func shutDown() async throws { try await self.command("shutdown", expecting: "stopped") }
+
     /// Starts it again on the same port.
     package func restart() async throws {
         let ready = try await self.onThread { try self.script.start() }
