@@ -318,21 +318,26 @@ extension PostgreSQLLink {
         self.sendUnsent()
     }
 
-    /// Reads what has come; false when the connection has ended.
-    ///
-    /// libpq reads once and looks no further, and a dispatch source that was told that the other side hung up is never heard of again: the
-    /// last words of a server (`57P01`, say) come together with its end, so that everything up to the end has to be read now.
-    private func takeInput(_ handle: OpaquePointer) -> Bool {
-        repeat {
-            guard PQconsumeInput(handle) == 1 else { return false }
-        } while self.readiness?.hasHungUp == true
-        return true
-    }
-
     private func readable() {
         guard self.phase == .open, let handle = self.handle else { return }
         self.lastProgress = .now()
-        let isAlive = self.takeInput(handle)
+        var isAlive = true
+        var roundsLeft = 16
+        repeat {
+            isAlive = PQconsumeInput(handle) == 1
+            self.receive(from: handle)
+            roundsLeft -= 1
+        } while isAlive && roundsLeft > 0 && self.readiness?.hasMore == true
+        guard isAlive, PQstatus(handle) == CONNECTION_OK else { return self.lose() }
+        // Others have a turn in between.
+        if roundsLeft == 0 { self.onQueue { $0.readable() } }
+        // What was read may have made room, or a place for what is sent again.
+        if self.readiness?.isWaitingToWrite == true { self.flush() }
+        self.considerCancelling()
+        self.sendUnsent()
+    }
+
+    private func receive(from handle: OpaquePointer) {
         let received = self.pipeline.receive(from: handle)
         self.unsent.append(contentsOf: received.again)
         // The shares first: who gets an answer may come back at once, and finds the connection free.
@@ -344,11 +349,6 @@ extension PostgreSQLLink {
                     channel: String(cString: notification.pointee.relname), payload: String(cString: notification.pointee.extra)))
             PQfreemem(notification)
         }
-        guard isAlive, PQstatus(handle) == CONNECTION_OK else { return self.lose() }
-        // What was read may have made room, or a place for what is sent again.
-        if self.readiness?.isWaitingToWrite == true { self.flush() }
-        self.considerCancelling()
-        self.sendUnsent()
     }
 }
 

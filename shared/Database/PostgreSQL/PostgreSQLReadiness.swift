@@ -42,14 +42,17 @@ final class PostgreSQLReadiness {
         self.readSource = source
     }
 
-    /// Whether the other side has ended the connection, whatever of it is still to be read.
-    var hasHungUp: Bool {
-        var state = pollfd(fd: self.descriptor, events: 0, revents: 0)
-        return poll(&state, 1, 0) == 1
-    }
-
     /// Whether the socket takes no more for now.
     var isWaitingToWrite: Bool { self.writeSource != nil }
+
+    /// Whether there is still something to read, be it the end.
+    ///
+    /// To be asked after each reading: dispatch tells of a hang-up once, together with what came before it, and is silent from then on.
+    /// Who reads what came and waits for the end to be told would wait for ever.
+    var hasMore: Bool {
+        var byte: UInt8 = 0
+        return recv(self.descriptor, &byte, 1, Int32(MSG_PEEK)) >= 0 || ![EAGAIN, EWOULDBLOCK, EINTR].contains(errno)
+    }
 
     /// Begins to watch for room to write.
     func waitToWrite() {
