@@ -12,6 +12,7 @@ package struct SessionServer: Sendable {
 
     /// Builds a session-service; nothing listens until its services run.
     package static func make(_ settings: InstallationSettings, version: String, logger: Logger) async throws -> SessionServer {
+        let place = try await SoleSessionService.take(settings.database, drain: settings.sessions.drain)
         let process = try await InstallationProcess.open(settings, kind: .sessionService, version: version, logger: logger)
         let security = try ChannelFiles.serverSecurity(settings.channel)
         var application = SessionServiceApplication.Settings(version: version)
@@ -37,6 +38,7 @@ package struct SessionServer: Sendable {
         let admin = AdminListener(
             host: settings.sessions.adminHost, port: settings.sessions.adminPort, readiness: Readiness(process.readinessChecks),
             logger: logger)
-        return SessionServer(services: process.services + [admin.application(), built.server, built.sessions])
+        let services: [any ServiceLifecycle.Service] = process.services + [admin.application(), built.server, built.sessions]
+        return SessionServer(services: services + (place.map { [$0] } ?? []))
     }
 }

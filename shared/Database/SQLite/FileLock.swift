@@ -31,5 +31,22 @@ final class FileLock: Sendable {
     /// Microseconds between attempts. A blocking attempt could not be bounded in time.
     private static let pause: UInt32 = 5000
 
+    /// Replaces what the file says, for whoever wants to know about the holder. What fails is left out: the lock does not need it.
+    func note(_ text: String) {
+        let bytes = Array(text.utf8)
+        guard ftruncate(self.descriptor, 0) == 0 else { return }
+        _ = pwrite(self.descriptor, bytes, bytes.count, 0)
+    }
+
+    /// What the holder of a lock has noted; empty where there is nothing.
+    static func note(at path: String) -> String {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return "" }
+        defer { close(descriptor) }
+        var bytes = [UInt8](repeating: 0, count: 64)
+        let count = read(descriptor, &bytes, bytes.count)
+        return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+    }
+
     deinit { close(self.descriptor) }
 }
