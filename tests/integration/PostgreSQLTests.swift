@@ -13,8 +13,8 @@ import Testing
         try await TestPostgres.withServer { server in
             let name = try await server.makeDatabase()
             let environment = [
-                "ROOST_DATABASE_URL": "postgresql://roost_service@127.0.0.1:\(server.port)/\(name)",
-                "ROOST_DATABASE_OWNER_URL": "postgresql://roost@127.0.0.1:\(server.port)/\(name)",
+                "ROOST_DATABASE_URL": server.socketURL(database: name, user: "roost_service"),
+                "ROOST_DATABASE_OWNER_URL": server.socketURL(database: name, user: "roost"),
             ]
             return try await RunningRoost.with(environment.merging(more) { $1 }) { try await body($0, server) }
         }
@@ -84,7 +84,7 @@ import Testing
     func owner() async throws {
         try await TestPostgres.withServer { server in
             let name = try await server.makeDatabase()
-            let url = "postgresql://roost@127.0.0.1:\(server.port)/\(name)"
+            let url = server.socketURL(database: name, user: "roost")
             let failure = await #expect(throws: (any Error).self) {
                 try await RunningRoost.with(["ROOST_DATABASE_URL": url, "ROOST_DATABASE_OWNER_URL": url]) { _ in }
             }

@@ -11,7 +11,7 @@ package final class TestPostgres: Sendable {
         package var isSynced = false
         /// Settings of the server: `name=value`.
         package var settings: [String] = []
-        /// The text of `pg_hba.conf`; nil admits everyone on this machine without a password.
+        /// The text of `pg_hba.conf`; nil asks for a password on TCP and admits whoever can reach the socket.
         package var hostAccess: String?
 
         package init(isSynced: Bool = false, settings: [String] = [], hostAccess: String? = nil) {
@@ -32,6 +32,8 @@ package final class TestPostgres: Sendable {
     package let port: Int
     /// Where the server's socket lies.
     package let socketFolder: String
+    /// The superuser's password on TCP. Tests alone know it: other accounts of the machine reach the port too.
+    package static let password = UUID().uuidString
     private let script: Script
     private let postmaster: Mutex<Int32>
     private let databaseCount = Atomic<Int>(0)
@@ -63,6 +65,12 @@ package final class TestPostgres: Sendable {
         self.postmaster = Mutex(ready.postmaster)
     }
 
+    /// The process of the script that watches over the server.
+    package var scriptID: Int32 { self.script.process }
+
+    /// Lets the script end the server.
+    package func endInput() { self.script.endInput() }
+
     /// The process that all of the server's processes descend from.
     package var postmasterID: Int32 { self.postmaster.withLock { $0 } }
 
@@ -71,9 +79,14 @@ package final class TestPostgres: Sendable {
         "host=\(self.socketFolder) port=\(self.port) user=\(user) dbname=\(database)"
     }
 
-    /// A connection string over TCP, with more keywords behind it.
-    package func networkURL(database: String = "postgres", user: String = "roost", _ more: String = "") -> String {
-        "host=127.0.0.1 port=\(self.port) user=\(user) dbname=\(database) \(more)"
+    /// A connection string of the superuser's over TCP, with more keywords behind it.
+    package func networkURL(database: String = "postgres", _ more: String = "") -> String {
+        "host=127.0.0.1 port=\(self.port) user=roost password=\(Self.password) dbname=\(database) \(more)"
+    }
+
+    /// A URL over the socket, as services are configured with.
+    package func socketURL(database: String, user: String) -> String {
+        "postgresql://\(user)@/\(database)?host=\(self.socketFolder)&port=\(self.port)"
     }
 
     /// Ends every process of the server at once, as `kill -9` does.
@@ -164,6 +177,7 @@ private final class Script: Sendable {
         let postmaster: Int32
     }
 
+    let process: pid_t
     private let input: Int32
     private let output: Int32
 
@@ -171,7 +185,7 @@ private final class Script: Sendable {
         var (input, output): ([Int32], [Int32]) = ([-1, -1], [-1, -1])
         guard pipe(&input) == 0, pipe(&output) == 0 else { throw TestPostgresError(message: "no pipe") }
         for descriptor in input + output { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
-        var arguments = [Self.path, "--fsync", options.isSynced ? "on" : "off"]
+        var arguments = [Self.path, "--tcp", "--fsync", options.isSynced ? "on" : "off"]
         for setting in options.settings { arguments += ["--set", setting] }
         if let hostAccess = options.hostAccess {
             let file = FileManager.default.temporaryDirectory.appendingPathComponent("roost-hba-\(UUID().uuidString)").path
@@ -191,11 +205,16 @@ private final class Script: Sendable {
         var process = pid_t()
         var pointers = arguments.map { strdup($0) } + [nil]
         defer { for pointer in pointers { free(pointer) } }
-        let failure = posix_spawn(&process, Self.path, &actions, &attributes, &pointers, environ)
+        var variables =
+            ProcessInfo.processInfo.environment.merging(["PGPASSWORD": TestPostgres.password]) { $1 }
+            .map { strdup("\($0)=\($1)") } + [nil]
+        defer { for variable in variables { free(variable) } }
+        let failure = posix_spawn(&process, Self.path, &actions, &attributes, &pointers, &variables)
         close(input[0])
         close(output[1])
         self.input = input[1]
         self.output = output[0]
+        self.process = process
         guard failure == 0 else { throw TestPostgresError(message: "deploy/private-postgres cannot be started: \(failure)") }
     }
 
