@@ -3,7 +3,7 @@ package struct StoreError: Error, Sendable, Hashable {
     /// A stable kind of refusal. A struct around a private enum, so that adding one breaks no caller's switch.
     package struct Code: Sendable, Hashable, CustomStringConvertible {
         private enum Wrapped: String {
-            case notFound, alreadyExists, inUse, invalidCursor, invalidValue, limitReached, ownerLost, corrupted, unsafeRole
+            case notFound, alreadyExists, inUse, invalidCursor, invalidValue, limitReached, ownerLost, corrupted, unsafeRole, retiredKey
         }
 
         private let wrapped: Wrapped
@@ -26,6 +26,8 @@ package struct StoreError: Error, Sendable, Hashable {
         package static let corrupted = Code(wrapped: .corrupted)
         /// The database role could look past the wall between organizations, or lacks a right that it needs.
         package static let unsafeRole = Code(wrapped: .unsafeRole)
+        /// A credential was sealed under a data key that a newer one has replaced meanwhile: seal it again.
+        package static let retiredKey = Code(wrapped: .retiredKey)
 
         package var description: String { self.wrapped.rawValue }
     }

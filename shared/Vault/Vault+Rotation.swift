@@ -58,11 +58,22 @@ extension Vault {
 
     private func reseal(_ organization: OrganizationID, with key: DataKey) async throws -> Rotation {
         var rotation = Rotation()
+        // Whatever changed under a walk is looked at again from the start: another rotation may have sealed it under a key that is
+        // older than this one. Nothing older comes in, because the store refuses it.
+        while try await self.walk(organization, with: key, &rotation) {}
+        self.cache.drop(before: key.version, of: organization)
+        return rotation
+    }
+
+    /// Goes once through what older keys sealed; true when some of it was changed by others meanwhile.
+    private func walk(_ organization: OrganizationID, with key: DataKey, _ rotation: inout Rotation) async throws -> Bool {
         var last: PlacedSecret?
+        var missed = 0
+        rotation.unreadable = 0
         while true {
             try Task.checkCancellation()
             let batch = try await self.store.secrets.sealed(before: key.version, after: last, in: organization)
-            guard let end = batch.last else { break }
+            guard let end = batch.last else { return missed > 0 }
             last = end
             var changes: [(old: PlacedSecret, new: SealedSecret)] = []
             for old in batch {
@@ -74,10 +85,10 @@ extension Vault {
                     rotation.unreadable += 1
                 }
             }
-            rotation.changed += try await self.store.secrets.reseal(changes, in: organization)
+            let count = try await self.store.secrets.reseal(changes, in: organization)
+            rotation.changed += count
+            missed += changes.count - count
         }
-        self.cache.drop(before: key.version, of: organization)
-        return rotation
     }
 
     private func rewrap(_ organization: OrganizationID, _ rotation: inout Rotation) async throws {

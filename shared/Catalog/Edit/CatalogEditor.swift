@@ -112,9 +112,19 @@ package struct CatalogEditor: Sendable {
             integration: new.integration, owner: new.owner, account: new.owner == .user ? new.account : nil, name: new.name,
             method: method.slug,
             baseURL: baseURL)
-        let secrets = try await self.seal(new, for: draft.id, in: organization)
-        return try await Self.asCatalogErrors { try await self.store.connections.add(draft, secrets: secrets, in: organization) }
+        var attempt = 1
+        while true {
+            let secrets = try await self.seal(new, for: draft.id, in: organization)
+            do {
+                return try await Self.asCatalogErrors { try await self.store.connections.add(draft, secrets: secrets, in: organization) }
+            } catch let error as StoreError where error.code == .retiredKey && attempt < Self.maxSealings {
+                attempt += 1
+            }
+        }
     }
+
+    /// How often credentials are sealed for one connection, when the organization gets a new data key each time before they are stored.
+    private static let maxSealings = 5
 
     private func seal(_ new: NewConnection, for connection: ConnectionID, in organization: OrganizationID) async throws -> [SealedSecret] {
         var sealed: [SealedSecret] = []

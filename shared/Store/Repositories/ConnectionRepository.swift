@@ -6,7 +6,7 @@ package struct ConnectionRepository: Sendable {
     let context: StoreContext
 
     /// Adds a connection and its sealed credentials in one transaction. The caller makes the id beforehand, because the seal is bound
-    /// to it.
+    /// to it. Throws `retiredKey` when the organization has got a new data key since they were sealed.
     package func add(
         _ draft: ConnectionDraft, secrets: [SealedSecret], in organization: OrganizationID
     ) async throws -> ConnectionRecord {

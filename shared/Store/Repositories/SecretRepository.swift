@@ -16,7 +16,7 @@ package struct SecretRepository: Sendable {
         }
     }
 
-    /// Replaces the sealed values of a connection.
+    /// Replaces the sealed values of a connection; `retiredKey` when the organization has got a new data key since they were sealed.
     package func replace(_ secrets: [SealedSecret], owner: ConnectionID, in organization: OrganizationID) async throws {
         try Self.check(secrets, limits: self.context.limits)
         try await self.context.change(organization) { connection in
@@ -83,9 +83,21 @@ package struct SecretRepository: Sendable {
         }
     }
 
+    /// Puts sealed values into their places; refuses with `retiredKey` what an older data key than the newest has sealed. Who gives the
+    /// organization a new one could otherwise walk past a value that is sealed already and stored later.
     static func insert(
         _ secrets: [SealedSecret], owner: ConnectionID, in organization: OrganizationID, on connection: any DatabaseConnection
     ) async throws {
+        guard let oldest = secrets.map(\.keyVersion).min() else { return }
+        // Changes nothing. Its row lock makes a new data key, which retires this row, wait for the end of this transaction; one that
+        // came first is seen below, because a transaction that lost its row to another is run again.
+        try await connection.execute(
+            "UPDATE data_keys SET state = state WHERE organization_id = $1 AND version = $2", organization, oldest)
+        let newer = try await connection.query(
+            "SELECT version FROM data_keys WHERE organization_id = $1 AND version > $2 LIMIT 1", organization, oldest)
+        guard newer.isEmpty else {
+            throw StoreError(code: .retiredKey, message: "the organization got a new data key meanwhile; seal the credentials again")
+        }
         for secret in secrets {
             try await connection.execute(
                 "INSERT INTO sealed_secrets (organization_id, owner_id, name, key_version, sealed) VALUES ($1, $2, $3, $4, $5)",
