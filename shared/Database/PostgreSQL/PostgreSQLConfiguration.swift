@@ -54,14 +54,13 @@ package struct PostgreSQLConfiguration: Sendable {
     }
 
     private static func location(_ connectionString: String) throws(DatabaseError) -> String {
+        // libpq ends a password at its first `@` or `/` and takes the rest for a host or a port, which messages quote.
+        guard PostgreSQLURL.isUnambiguous(connectionString) else { throw Self.notUnderstood }
         var message: UnsafeMutablePointer<CChar>?
         // The message quotes the string, and is thrown away.
         defer { PQfreemem(message) }
         guard let options = PQconninfoParse(connectionString, &message) else {
-            throw DatabaseError(
-                code: .unavailable,
-                message: "the PostgreSQL connection string cannot be understood; write postgresql://user:password@host:port/database, "
-                    + "special characters percent-encoded", isPermanent: true)
+            throw Self.notUnderstood
         }
         defer { PQconninfoFree(options) }
         var values: [String: String] = [:]
@@ -70,10 +69,54 @@ package struct PostgreSQLConfiguration: Sendable {
             if let value = option.pointee.val { values[String(cString: keyword)] = String(cString: value) }
             option += 1
         }
+        guard PostgreSQLURL.areHosts(values["host"] ?? ""), PostgreSQLURL.arePorts(values["port"] ?? "") else { throw Self.notUnderstood }
         let host = values["host"] ?? values["hostaddr"] ?? "the default host"
         let port = values["port"].map { ":\($0)" } ?? ""
         let user = values["user"].map { " as \($0)" } ?? ""
         return "\(host)\(port)/\(values["dbname"] ?? "")\(user)"
+    }
+
+    /// Quotes nothing: any part of what was not understood may be one of the password.
+    private static let notUnderstood = DatabaseError(
+        code: .unavailable,
+        message: "the PostgreSQL connection string cannot be understood; write postgresql://user:password@host:port/database, and in user, "
+            + "password and database %40 for @, %2F for /, %3A for :, %3F for ?, %23 for # and %25 for %", isPermanent: true)
+}
+
+/// Which connection strings leave no doubt about where the password ends.
+private enum PostgreSQLURL {
+    /// Whether no unencoded character of the password can have become part of something else. True of what is no URL.
+    static func isUnambiguous(_ text: String) -> Bool {
+        guard let scheme = ["postgresql://", "postgres://"].first(where: text.hasPrefix) else { return true }
+        var rest = text.dropFirst(scheme.count)
+        if let at = rest.firstIndex(of: "@"), !rest[..<at].contains("/") { rest = rest[rest.index(after: at)...] }
+        let hosts = rest.prefix { $0 != "/" && $0 != "?" }
+        let path = rest.dropFirst(hosts.count).prefix { $0 != "?" }
+        return !hosts.contains("@") && !path.contains("@") && hosts.split(separator: ",").allSatisfy(self.isHost)
+    }
+
+    /// Whether a host of the URL is a name, an address or an IPv6 address in brackets, with a port behind it or none.
+    private static func isHost(_ text: Substring) -> Bool {
+        var rest = text
+        if text.hasPrefix("[") {
+            guard let end = text.firstIndex(of: "]") else { return false }
+            rest = text[text.index(after: end)...]
+            guard rest.isEmpty || rest.hasPrefix(":") else { return false }
+        }
+        let parts = rest.split(separator: ":", omittingEmptySubsequences: false)
+        return parts.count <= 2 && (parts.count < 2 || self.arePorts(parts[1]))
+    }
+
+    /// Whether each port of a list is a number, or left out.
+    static func arePorts(_ list: some StringProtocol) -> Bool {
+        list.split(separator: ",").allSatisfy { port in
+            port.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) } && (1...65_535).contains(Int(port) ?? 0)
+        }
+    }
+
+    /// Whether each host of a list is none that holds a piece of a password: `@` stands only in a socket's path, or before its name.
+    static func areHosts(_ list: String) -> Bool {
+        list.split(separator: ",").allSatisfy { $0.hasPrefix("/") || !$0.dropFirst().contains("@") }
     }
 }
 

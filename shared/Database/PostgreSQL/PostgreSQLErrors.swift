@@ -83,12 +83,23 @@ extension DatabaseError {
 enum PostgreSQLConnectFailure {
     /// Reads libpq's text, since libpq 15 gives no SQLSTATE at this stage. In another language than English the advice is general.
     static func error(_ text: String) -> DatabaseError {
+        // libpq could not read the connection string, and quotes what it stumbled over, which may be a piece of the password.
+        guard !self.isParseFailure(text) else {
+            return DatabaseError(
+                code: .unavailable, message: "the PostgreSQL connection string has a keyword or value that libpq does not take; correct it",
+                isPermanent: true)
+        }
         let known = self.advice.first { text.contains($0.text) }
         let (code, advice) = (known?.code ?? .unavailable, known?.advice ?? "check that it runs and can be reached from here")
         let line = text.split(whereSeparator: \.isNewline).map { $0.drop { $0 == "\t" || $0 == " " } }.joined(separator: "; ")
         return DatabaseError(
             code: code, message: "the database cannot be reached; \(advice) (\(line.prefix(600)))", isPermanent: known?.isPermanent ?? false
         )
+    }
+
+    private static func isParseFailure(_ text: String) -> Bool {
+        ["invalid port", "invalid connection option", "missing \"=\"", "could not match "].contains(where: text.hasPrefix)
+            || (text.hasPrefix("invalid ") && text.contains(" value"))
     }
 
     private static let advice: [(text: String, code: DatabaseError.Code, advice: String, isPermanent: Bool)] = [
