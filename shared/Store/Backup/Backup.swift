@@ -40,7 +40,7 @@ package enum Backup {
             var organizationCount = 0
             for (index, table) in tables.enumerated() {
                 encoder.begin(table: index)
-                let reader = TableReader(table, limits: limits)
+                let reader = TableReader(table, limits: limits, dialect: database.dialect)
                 guard table.isTenant else {
                     try await reader.forEach(in: nil, on: installation) { try encoder.append($0) }
                     continue

@@ -2,7 +2,7 @@
 package struct BackupLimits: Sendable, Hashable {
     /// Rows that one statement reads.
     package var maxRowsPerStep = 500
-    /// Characters and bytes of the rows that one statement reads; a larger row comes alone.
+    /// Bytes of the rows that one statement reads; a larger row comes alone.
     package var maxBytesPerStep = 4 << 20
     /// Bytes of one value in a file. No column admits more.
     package var maxValueBytes = 512 << 20

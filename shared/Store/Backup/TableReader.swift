@@ -8,22 +8,36 @@ struct TableReader {
     private let columns: String
     private let sizes: String
 
-    init(_ table: SchemaTable, limits: BackupLimits) {
+    init(_ table: SchemaTable, limits: BackupLimits, dialect: Dialect) {
         self.table = table
         self.limits = limits
         self.columns = table.columns.map(\.name).joined(separator: ", ")
-        let lengths = table.columns.filter(\.isVariable).map { "COALESCE(LENGTH(\($0.name)), 0)" }
+        let lengths = table.columns.filter(\.isVariable).map { "COALESCE(\(Self.byteCount(of: $0.name, dialect)), 0)" }
         self.sizes = lengths.isEmpty ? "0" : lengths.joined(separator: " + ")
     }
 
+    /// PostgreSQL keeps the number of bytes of a long value beside it; for characters it would have to fetch and unpack the value. SQLite
+    /// has a word for it only from 3.43 on.
+    private static func byteCount(of column: String, _ dialect: Dialect) -> String {
+        switch dialect {
+        case .postgreSQL: "OCTET_LENGTH(\(column))"
+        case .sqlite: "LENGTH(CAST(\(column) AS BLOB))"
+        }
+    }
+
     /// Gives every row of the table, or of one organization's part of it.
+    ///
+    /// The connection is a snapshot's: rows are measured once for many steps, and nothing may change in between.
     func forEach(
         in organization: OrganizationID?, on connection: any DatabaseConnection, _ body: (DatabaseRow) throws -> Void
     ) async throws {
         var after: [DatabaseValue]?
+        var measured: ArraySlice<Int> = []
         while true {
-            let count = try await self.nextCount(in: organization, after: after, on: connection)
+            if measured.isEmpty { measured = try await self.measure(in: organization, after: after, on: connection)[...] }
+            let count = self.nextCount(of: measured)
             guard count > 0 else { return }
+            measured = measured.dropFirst(count)
             let (statement, values) = self.statement(self.columns, in: organization, after: after, count: count)
             let rows = try await connection.query(statement, values: values)
             for row in rows { try body(row) }
@@ -36,14 +50,19 @@ struct TableReader {
         }
     }
 
-    /// How many of the next rows fit the bound; a row that does not fit alone comes alone.
-    private func nextCount(
+    /// The bytes of each of the next rows.
+    private func measure(
         in organization: OrganizationID?, after: [DatabaseValue]?, on connection: any DatabaseConnection
-    ) async throws -> Int {
+    ) async throws -> [Int] {
         let (statement, values) = self.statement(self.sizes, in: organization, after: after, count: self.limits.maxRowsPerStep)
+        return try await connection.query(statement, values: values).map { try $0.single() }
+    }
+
+    /// How many of the next rows fit the bound; a row that does not fit alone comes alone.
+    private func nextCount(of measured: ArraySlice<Int>) -> Int {
         var (count, total) = (0, 0)
-        for row in try await connection.query(statement, values: values) {
-            total += try row.single(Int.self)
+        for bytes in measured {
+            total += bytes
             guard count == 0 || total <= self.limits.maxBytesPerStep else { break }
             count += 1
         }
