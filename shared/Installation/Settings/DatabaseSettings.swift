@@ -102,6 +102,9 @@ private struct Bounds {
     private let statementTimeout: Duration
     private let startTimeout: Duration
 
+    /// PostgreSQL takes bounds as milliseconds in 32 bits with a sign, which end within the 25th day.
+    private static let admitted: ClosedRange<Duration> = .milliseconds(1) ... .seconds(24 * 86_400)
+
     init(_ reader: inout SettingsReader) {
         self.sqlite.readerCount = reader.integer(
             "roost.database.reader_count", default: self.sqlite.readerCount, in: 1...64,
@@ -111,12 +114,13 @@ private struct Bounds {
             "Statements that wait for a reader or a connection, and transactions that wait; what comes beyond is refused.")
         self.sqlite.maxWaiters = self.maxWaiters
         self.sqlite.busyTimeout = reader.duration(
-            "roost.database.busy_timeout", default: self.sqlite.busyTimeout,
+            "roost.database.busy_timeout", default: self.sqlite.busyTimeout, in: Self.admitted,
             "How long a statement waits for its turn in the process, and on SQLite again for other processes.")
         self.sqlite.transactionTimeout = reader.duration(
-            "roost.database.transaction_timeout", default: self.sqlite.transactionTimeout, "How long one transaction may last.")
+            "roost.database.transaction_timeout", default: self.sqlite.transactionTimeout, in: Self.admitted,
+            "How long one transaction may last.")
         self.sqlite.migrationTimeout = reader.duration(
-            "roost.database.migration_timeout", default: self.sqlite.migrationTimeout,
+            "roost.database.migration_timeout", default: self.sqlite.migrationTimeout, in: Self.admitted,
             "How long a start waits while another process brings the schema up to date.")
         self.softConnections = reader.integer(
             "roost.database.soft_connections", default: 4, in: 1...1000,

@@ -40,6 +40,15 @@ import Testing
         #expect(settings.egress.limits.maxResponseBytes == 50 << 20)
     }
 
+    @Test("durations that PostgreSQL gets in milliseconds lie within what it admits", arguments: ["transaction", "migration", "busy"])
+    func databaseDurations(_ name: String) async throws {
+        _ = try await Self.load(["ROOST_DATABASE_\(name.uppercased())_TIMEOUT": "576h"])
+        let error = await #expect(throws: ConfigurationError.self) {
+            _ = try await Self.load(["ROOST_DATABASE_\(name.uppercased())_TIMEOUT": "600h"])
+        }
+        #expect(error.map { "\($0)" }?.contains("roost.database.\(name)_timeout") == true)
+    }
+
     @Test("the issuer's faults come with their whole keys, all at once")
     func issuerFaults() async throws {
         let error = await #expect(throws: (any Error).self) {
