@@ -21,7 +21,7 @@ extension VaultSettings {
     /// - Throws: ``InstallationError`` when a key is missing or is not the one that the database's secrets need.
     package func open(_ store: Store, makesKey: Bool = true) async throws -> Vault {
         let needed = try await store.dataKeys.vaultKeys()
-        let keyring = try await self.keyring(makesKey: makesKey && needed.isEmpty)
+        let keyring = try await self.keyring(makesKey: makesKey, needed: needed)
         let allowed = AllowedReferences(self.allowedReferences, organizations: store.organizations)
         do {
             try keyring.check(needed)
@@ -31,14 +31,22 @@ extension VaultSettings {
         return Vault(keyring: keyring, store: store, providers: self.providers(allowed), limits: self.limits)
     }
 
-    private func keyring(makesKey: Bool) async throws -> Keyring {
+    private func keyring(makesKey: Bool, needed: [String]) async throws -> Keyring {
         var current = try await self.key.load(timeout: self.commandTimeout)
-        if current == nil, makesKey { current = try await self.key.create() }
+        if current == nil, makesKey, needed.isEmpty { current = try await self.key.create() }
         guard let current else {
+            guard needed.isEmpty else {
+                throw InstallationError(
+                    """
+                    The vault key is missing: \(self.key) is not there, and the database holds credentials that need the key \
+                    \(needed.joined(separator: ", ")). Restore it from where it is kept. Without it these credentials are lost: to begin \
+                    anew, remove the database as well, or name another one in roost.database.url.
+                    """)
+            }
             throw InstallationError(
                 """
-                The vault key is missing: \(self.key) is not there. Restore it from where it is kept; without it the database's credentials \
-                are lost. `roost vault new-key` makes the first one of an installation.
+                The vault key is missing: \(self.key) is not there. Restore it from where it is kept; `roost vault new-key` makes the \
+                first one of an installation.
                 """)
         }
         var others: [VaultKey] = []

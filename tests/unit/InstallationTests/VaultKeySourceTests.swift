@@ -1,5 +1,6 @@
 import Foundation
 import Model
+import Store
 import TestSupport
 import Testing
 import Vault
@@ -74,6 +75,29 @@ import Vault
             try PrivateFile.create(folder + "/key", contents: Array("hush".utf8))
             let message = try await Self.failure(.file(folder + "/key"))
             #expect(message?.contains(folder + "/key does not hold a vault key") == true && message?.contains("hush") == false)
+        }
+    }
+
+    @Test("a key that the database needs is not made anew, and the refusal says what can be done")
+    func lostKey() async throws {
+        try await withTemporaryFolder { folder in
+            let path = folder + "/vault.key"
+            let settings = try await InstallationSettings.load(environment: [
+                "ROOST_DATABASE_URL": "sqlite:\(folder)/roost.db", "ROOST_VAULT_KEY_FILE": path,
+                "ROOST_CHANNEL_KEY_FILE": folder + "/channel",
+            ])
+            try await withTemporaryStore { store in
+                let organization = try await store.organizations.create(name: "Acme", slug: "acme").id
+                let vault = try await settings.vault.open(store)
+                _ = try await vault.seal(Secret("s"), name: "n", of: ConnectionID(), in: organization)
+                let needed = try #require(try await store.dataKeys.vaultKeys().first)
+                try FileManager.default.removeItem(atPath: path)
+                let error = await #expect(throws: InstallationError.self) { _ = try await settings.vault.open(store) }
+                for words in [path, needed, "remove the database as well", "roost.database.url"] {
+                    #expect(error?.description.contains(words) == true, "\(words)")
+                }
+                #expect(!FileManager.default.fileExists(atPath: path))
+            }
         }
     }
 
