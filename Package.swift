@@ -160,11 +160,15 @@ let package = Package(
             name: "channel-soak", dependencies: ["Channel", argumentParser, logging, serviceLifecycle, unixSignals],
             path: "tests/load/channel-soak"),
         .executableTarget(
-            name: "library-bench", dependencies: ["Database", "JSON", "Model", "OpenAPI", yams], path: "tests/benchmarks/library-bench"),
+            name: "library-bench",
+            dependencies: ["CMalloc", "Catalog", "Database", "Egress", "JSON", "Model", "OpenAPI", "Policies", "Store", "Vault", yams],
+            path: "tests/benchmarks/library-bench"),
         .testTarget(
             name: "InstallationTests",
             dependencies: [
-                "Catalog", "Database", "Egress", "Identity", "Installation", "Model", "OpenAPI", "Service", "Store", "TestSupport", "Vault",
+                "Catalog", "Database", "Egress", "Engine", "Identity", "Installation", "Model", "OpenAPI", "Policies", "Replicas",
+                "Service",
+                "Store", "TestSupport", logging, serviceLifecycle,
             ],
             path: "tests/unit/InstallationTests"),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], path: "tests/unit/JSONTests"),

@@ -63,8 +63,13 @@ package protocol Database: Sendable {
     /// Ends it; what is asked from now on fails with `closed`.
     func close() async throws
 
-    /// What other processes announce on a channel; nil where the database has no announcements, and one must poll.
+    /// What is announced on a channel: by all processes on PostgreSQL, by this one on SQLite; nil where nothing is, and one must poll.
     ///
     /// - Parameter maxBuffered: how many wait to be read; beyond it they all become one `resync`.
     func notifications(on channel: NotificationChannel, maxBuffered: Int) -> DatabaseNotifications?
+
+    /// Announces something to all listeners, as part of the connection's transaction: when that commits, and only then.
+    ///
+    /// On SQLite the listeners of this process hear it, and no others. Throws `tooBig` beyond 7,999 bytes.
+    func announce(_ payload: String, on channel: NotificationChannel, over connection: any DatabaseConnection) async throws
 }

@@ -61,19 +61,24 @@ extension Database {
     /// No announcements: one must poll.
     package func notifications(on channel: NotificationChannel, maxBuffered: Int) -> DatabaseNotifications? { nil }
 
-    /// What other processes announce on a channel, at most 1,024 waiting to be read; nil where one must poll.
+    /// What is announced on a channel, at most 1,024 waiting to be read; nil where one must poll.
     package func notifications(on channel: NotificationChannel) -> DatabaseNotifications? {
         self.notifications(on: channel, maxBuffered: 1024)
     }
 
-    /// Announces something to all listeners, as part of the connection's transaction: when that commits, and only then.
-    ///
-    /// Does nothing where the database has no announcements. Throws `tooBig` beyond 7,999 bytes.
+    /// Has PostgreSQL announce it; does nothing where the database has no announcements.
     package func announce(_ payload: String, on channel: NotificationChannel, over connection: any DatabaseConnection) async throws {
         guard self.dialect == .postgreSQL else { return }
+        try DatabaseNotifications.check(payload)
+        _ = try await connection.query("SELECT pg_notify($1, $2)", channel.name, payload)
+    }
+}
+
+extension DatabaseNotifications {
+    /// Refuses what PostgreSQL would not carry.
+    static func check(_ payload: String) throws(DatabaseError) {
         guard payload.utf8.count < 8000 else {
             throw DatabaseError(code: .tooBig, message: "an announcement has at most 7,999 bytes")
         }
-        _ = try await connection.query("SELECT pg_notify($1, $2)", channel.name, payload)
     }
 }

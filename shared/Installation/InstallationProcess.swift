@@ -74,10 +74,9 @@ package struct InstallationProcess: Sendable {
         let catalog = try Self.catalog(
             store: store, vault: vault, egress: egress, tokens: tokens, gateways: gateways, document: document,
             limits: settings.catalog.limits)
+        let authority = AuthorityCache(source: StoreAuthoritySource(store: store), limits: settings.policies.authority)
         let core = CoreServices(
-            sandbox: sandbox, catalog: catalog,
-            authority: AuthorityCache(source: StoreAuthoritySource(store: store), limits: settings.policies.authority), owner: owner,
-            limits: settings.engine.limits, logger: logger)
+            sandbox: sandbox, catalog: catalog, authority: authority, owner: owner, limits: settings.engine.limits, logger: logger)
         let authenticator = Authenticator(
             keys: store.keys, executionTokens: tokens, issuer: Self.issuer(settings.issuer, store, operatorHTTP, logger), logger: logger)
         return InstallationProcess(
@@ -85,7 +84,7 @@ package struct InstallationProcess: Sendable {
             apiDocument: document,
             services: [
                 DatabaseService(database: database), egress, OperatorHTTPService(client: operatorHTTP), sandbox, registration, gateways,
-                owner,
+                owner, AuthorityWatch(authority, store: store),
                 DrainNotice(registration: registration),
             ],
             readinessChecks: [

@@ -3,7 +3,7 @@ import ServiceLifecycle
 package import Store
 import Synchronization
 
-/// Knows the live replicas of a service, by reading the registry again and again.
+/// Knows the live replicas of a service, by reading the registry again and again, and at once when one is said to come or go.
 ///
 /// When the database is away the last known replicas stay: they may well still serve, and whoever calls them finds out.
 package final class ReplicaWatch: Service {
@@ -17,6 +17,9 @@ package final class ReplicaWatch: Service {
     private struct State {
         var replicas: [Replica] = []
         var hasRead = false
+        /// Readings begun, and the one that is kept: of two that run at once the later has the newer rows.
+        var lastBegun: UInt64 = 0
+        var kept: UInt64 = 0
     }
 
     /// - Parameter interval: The pause between readings, 1 s by default.
@@ -40,10 +43,16 @@ package final class ReplicaWatch: Service {
     /// Reads the registry now, for a caller that has found the last reading wrong.
     @discardableResult
     package func refresh() async throws -> [Replica] {
+        let number = self.state.withLock { state in
+            state.lastBegun += 1
+            return state.lastBegun
+        }
         let replicas = try await self.store.replicas.live(self.kind)
         self.state.withLock { state in
-            state.replicas = replicas
             state.hasRead = true
+            guard number > state.kept else { return }
+            state.kept = number
+            state.replicas = replicas
         }
         return replicas
     }
@@ -51,14 +60,19 @@ package final class ReplicaWatch: Service {
     /// Reads the registry until the graceful shutdown.
     package func run() async throws {
         await cancelWhenGracefulShutdown {
-            repeat {
-                do {
-                    try await self.refresh()
-                } catch {
-                    guard !Task.isCancelled else { return }
-                    self.logger.warning("the registry cannot be read", metadata: ["cause": "\(error)"])
-                }
-            } while (try? await self.clock.sleep(self.interval)) != nil
+            await self.attempt()
+            await StoreChanges.repeating(
+                self.store.replicas.changes(), isMeant: { _ in true }, or: { try await self.clock.sleep(self.interval) }
+            ) { await self.attempt() }
+        }
+    }
+
+    private func attempt() async {
+        do {
+            try await self.refresh()
+        } catch {
+            guard !Task.isCancelled else { return }
+            self.logger.warning("the registry cannot be read", metadata: ["cause": "\(error)"])
         }
     }
 }

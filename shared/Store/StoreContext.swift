@@ -18,7 +18,8 @@ struct StoreContext: Sendable {
     /// runs `body` in the same transaction. Every process compares revisions, so that a change made elsewhere would bind nobody.
     ///
     /// The revision is raised first: on PostgreSQL its row lock puts the organization's changes in a line, which makes counts
-    /// checked by ``ensureRoom(for:of:limit:on:)`` exact.
+    /// checked by ``ensureRoom(for:of:limit:on:)`` exact. Whoever listens is told the organization's id, so that a change binds at once
+    /// and not when the other processes compare the next time.
     func change<Result: Sendable>(
         _ organization: OrganizationID, _ body: (any DatabaseConnection) async throws -> Result
     ) async throws -> Result {
@@ -27,7 +28,9 @@ struct StoreContext: Sendable {
                 let raised = try await connection.execute(
                     "UPDATE organization_revisions SET revision = revision + 1 WHERE organization_id = $1", organization)
                 guard raised == 1 else { throw StoreError(code: .notFound, message: "there is no such organization") }
-                return try await body(connection)
+                let result = try await body(connection)
+                try await self.database.announce(organization.rawValue, on: .revisions, over: connection)
+                return result
             }
         }
     }

@@ -19,7 +19,7 @@ package struct SessionLimits: Sendable, Hashable {
     package var suspendAfter: Duration = .seconds(300)
     /// How often idle sessions are looked for (`sweep_interval`, 30 s).
     package var sweepInterval: Duration = .seconds(30)
-    /// How often the database is asked which sessions others have closed (`watch_interval`, 1 s).
+    /// How often the database is asked which sessions others have closed, where nobody told (`watch_interval`, 1 s).
     package var watchInterval: Duration = .seconds(1)
     /// How often use of a session is noted in its row (`touch_interval`, 60 s).
     package var touchInterval: Duration = .seconds(60)

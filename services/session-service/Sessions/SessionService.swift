@@ -97,7 +97,11 @@ package struct SessionService: Service {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.time.every(self.limits.sweepInterval) { self.keeper.suspendUnused() } }
             group.addTask {
-                await self.time.every(self.limits.watchInterval) { await self.attempt("watching") { try await self.keeper.endClosed() } }
+                await StoreChanges.repeating(
+                    self.dependencies.store.sessions.closings(),
+                    isMeant: { self.dependencies.registration.currentLease?.replica == $0 },
+                    or: { try await self.time.sleep(self.limits.watchInterval) }
+                ) { await self.attempt("watching") { try await self.keeper.endClosed() } }
             }
             group.addTask {
                 await self.time.every(self.limits.purgeInterval) { await self.attempt("purging") { try await self.keeper.purge() } }

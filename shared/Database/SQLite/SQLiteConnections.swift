@@ -45,6 +45,7 @@ final class SQLiteTransaction: DatabaseConnection {
     private let handle: SQLiteHandle
     private let statements: StatementCache
     private let state = Mutex(State.open)
+    private let pending = Mutex<[LocalAnnouncements.Pending]>([])
     /// True once the transaction has lasted too long.
     private let hasExpired: @Sendable () -> Bool
 
@@ -53,6 +54,12 @@ final class SQLiteTransaction: DatabaseConnection {
         self.statements = statements
         self.hasExpired = Self.expiry(of: timeout, by: clock)
     }
+
+    /// What is to be announced once the transaction is committed.
+    var announcements: [LocalAnnouncements.Pending] { self.pending.withLock { $0 } }
+
+    /// Adds an announcement.
+    func announce(_ announcement: LocalAnnouncements.Pending) { self.pending.withLock { $0.append(announcement) } }
 
     func query(_ statement: Statement, values: [DatabaseValue]) async throws -> [DatabaseRow] {
         try await self.run(statement, values: values, isQuery: true).rows

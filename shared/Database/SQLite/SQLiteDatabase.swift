@@ -15,6 +15,7 @@ package final class SQLiteDatabase: Database {
     private let file: SQLiteFile
     private let handles: [SQLiteHandle]
     private let configuration: SQLiteConfiguration
+    private let announcements = LocalAnnouncements()
 
     /// Opens a file, and makes it where there is none: its folder with mode 0700, itself with 0600.
     ///
@@ -64,6 +65,7 @@ package final class SQLiteDatabase: Database {
                 try transaction.end()
                 try Task.checkCancellation()
                 try await handle.commit()
+                for announcement in transaction.announcements { self.announcements.deliver(announcement) }
                 return result
             } catch {
                 // Whatever failed first, the body has thrown it on.
@@ -82,8 +84,23 @@ package final class SQLiteDatabase: Database {
         return try await body()
     }
 
+    package func notifications(on channel: NotificationChannel, maxBuffered: Int) -> DatabaseNotifications? {
+        self.announcements.join(channel, maxBuffered: maxBuffered)
+    }
+
+    package func announce(_ payload: String, on channel: NotificationChannel, over connection: any DatabaseConnection) async throws {
+        try DatabaseNotifications.check(payload)
+        let announcement = LocalAnnouncements.Pending(payload: payload, channel: channel)
+        if let transaction = connection as? SQLiteTransaction {
+            transaction.announce(announcement)
+        } else {
+            self.announcements.deliver(announcement)
+        }
+    }
+
     /// Closes every connection; statements and transactions from now on fail with `closed`. Those under way must have ended.
     package func close() async throws {
+        self.announcements.close()
         self.writer.close()
         self.readers.close()
         for handle in self.handles { try await handle.close() }

@@ -65,6 +65,33 @@ package final class AuthorityCache: Sendable {
         }
     }
 
+    // MARK: Hearing of changes
+
+    /// Reads the rules anew for the next call of an organization, and wakes those who wait for a change of them; of all organizations
+    /// for nil. What is being read at the moment counts as old.
+    package func forget(_ organization: OrganizationID?) {
+        for waiter in self.state.withLock({ $0.forget(organization) }) { waiter.resume() }
+    }
+
+    /// Numbers the changes of an organization's rules that were heard of; never the same after one.
+    package func changeNumber(of organization: OrganizationID) -> UInt64 { self.state.withLock { $0.changeNumber(of: organization) } }
+
+    /// Waits until a change of an organization's rules is heard of, unless one was since a number was asked for; or until the task is
+    /// cancelled.
+    package func untilChanged(_ organization: OrganizationID, since number: UInt64) async {
+        let waiter = self.state.withLock { $0.nextID() }
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let isWaiting = self.state.withLock { state in
+                    !Task.isCancelled && state.awaitChange(of: organization, since: number, waiter: waiter, continuation)
+                }
+                if !isWaiting { continuation.resume() }
+            }
+        } onCancel: {
+            self.state.withLock { $0.stopAwaitingChange(of: organization, waiter: waiter) }?.resume()
+        }
+    }
+
     private func read(_ organization: OrganizationID, known: Rules?) async throws -> Rules {
         // The revision is read first: what is read after it is at least as new, and a change in between raises it again.
         let revision = try await self.source.revision(of: organization)
@@ -133,6 +160,8 @@ private struct State {
     private struct Flight {
         let id: UInt64
         let startedAt: ContinuousClock.Instant
+        /// Whether a change was heard of since it began.
+        var isOutdated = false
         var waiters: [UInt64: CheckedContinuation<Void, any Error>] = [:]
     }
 
@@ -144,8 +173,11 @@ private struct State {
         var standing: [Principal: Bool] = [:]
         var standingRevision: Int64?
         var lastUse: UInt64 = 0
+        var changeNumber: UInt64 = 0
     }
 
+    /// Who waits for changes; apart from the entries, which may be forgotten meanwhile.
+    private var changeWaiters: [OrganizationID: [UInt64: CheckedContinuation<Void, Never>]] = [:]
     private var entries: [OrganizationID: Entry] = [:]
     private var lastID: UInt64 = 0
 
@@ -173,7 +205,7 @@ private struct State {
         entry.flight = nil
         if case .success(let rules) = result {
             entry.rules = rules
-            entry.askedAt = flight.startedAt
+            entry.askedAt = flight.isOutdated ? nil : flight.startedAt
         }
         self.entries[organization] = entry
         self.forgetLeastUsed(maxOrganizations)
@@ -191,6 +223,36 @@ private struct State {
     mutating func leave(_ id: UInt64, of organization: OrganizationID, waiter: UInt64) -> CheckedContinuation<Void, any Error>? {
         guard self.entries[organization]?.flight?.id == id else { return nil }
         return self.entries[organization]?.flight?.waiters.removeValue(forKey: waiter)
+    }
+
+    mutating func forget(_ organization: OrganizationID?) -> [CheckedContinuation<Void, Never>] {
+        let number = self.nextID()
+        for organization in organization.map({ [$0] }) ?? Array(self.entries.keys) where self.entries[organization] != nil {
+            self.entries[organization]?.askedAt = nil
+            self.entries[organization]?.flight?.isOutdated = true
+            self.entries[organization]?.changeNumber = number
+        }
+        guard let organization else {
+            defer { self.changeWaiters = [:] }
+            return self.changeWaiters.values.flatMap(\.values)
+        }
+        return self.changeWaiters.removeValue(forKey: organization).map { Array($0.values) } ?? []
+    }
+
+    func changeNumber(of organization: OrganizationID) -> UInt64 { self.entries[organization]?.changeNumber ?? 0 }
+
+    mutating func awaitChange(
+        of organization: OrganizationID, since number: UInt64, waiter: UInt64, _ continuation: CheckedContinuation<Void, Never>
+    ) -> Bool {
+        guard self.changeNumber(of: organization) == number else { return false }
+        self.changeWaiters[organization, default: [:]][waiter] = continuation
+        return true
+    }
+
+    mutating func stopAwaitingChange(of organization: OrganizationID, waiter: UInt64) -> CheckedContinuation<Void, Never>? {
+        let continuation = self.changeWaiters[organization]?.removeValue(forKey: waiter)
+        if self.changeWaiters[organization]?.isEmpty == true { self.changeWaiters[organization] = nil }
+        return continuation
     }
 
     func isActive(_ principal: Principal, at revision: Int64) -> Bool? {

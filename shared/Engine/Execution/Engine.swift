@@ -102,7 +102,9 @@ package struct Engine: Sendable {
         let (authority, principal, clock) = (self.services.authority, self.scope.principal, self.clock)
         return RunWatch(
             timeLimit: timeLimit, standingInterval: self.limits.standingInterval, sleep: { try await clock.sleep(for: $0) },
-            isActive: { try await authority.snapshot(for: principal).isPrincipalActive })
+            isActive: { try await authority.snapshot(for: principal).isPrincipalActive },
+            changeNumber: { authority.changeNumber(of: principal.organization) },
+            untilChanged: { await authority.untilChanged(principal.organization, since: $0) })
     }
 
     private func dispatcher(_ execution: ExecutionID, _ journal: CallJournal) -> ToolDispatcher {

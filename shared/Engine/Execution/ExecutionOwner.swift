@@ -14,7 +14,7 @@ package final class ExecutionOwner: Service {
     ///
     /// Configuration keys (`roost.engine.<name>`): the names in parentheses.
     package struct Limits: Sendable, Hashable {
-        /// How often the database is asked who wants an execution stopped, while any runs (`cancel_poll_interval`, 250 ms).
+        /// How often the database is asked who wants an execution stopped, while any runs and nobody told (`cancel_poll_interval`, 250 ms).
         package var cancelPollInterval: Duration = .milliseconds(250)
         /// How often executions of dead owners are looked for (`sweep_interval`, 2 s).
         package var sweepInterval: Duration = .seconds(2)
@@ -157,7 +157,7 @@ package final class ExecutionOwner: Service {
     /// more executions, waits for the running ones up to the bound, interrupts the rest and waits for their ends.
     package func run() async {
         await withTaskGroup(of: Void.self) { group in
-            group.addTask { await self.every(self.limits.cancelPollInterval) { await self.watch() } }
+            group.addTask { await self.keepWatching() }
             group.addTask { await self.every(self.limits.sweepInterval) { await self.sweep() } }
             group.addTask {
                 // Cancellation without a graceful shutdown leaves no time: what runs is interrupted at once.
@@ -191,6 +191,14 @@ package final class ExecutionOwner: Service {
             let isWaiting = self.state.withLock { $0.waitUntilIdle(continuation) }
             if !isWaiting { continuation.resume() }
         }
+    }
+
+    /// Looks after every pause, and at once when somebody wants one of the executions here stopped.
+    private func keepWatching() async {
+        await StoreChanges.repeating(
+            self.records.cancellations(), isMeant: { self.lease.currentLease?.replica == $0 },
+            or: { try await self.clock.sleep(for: self.limits.cancelPollInterval) }
+        ) { await self.watch() }
     }
 
     private func every(_ interval: Duration, _ body: () async -> Void) async {

@@ -14,8 +14,16 @@ package protocol ExecutionRecords: Sendable {
     /// Which of a process's executions somebody wants stopped.
     func cancelled(of lease: ReplicaLease) async throws -> [ExecutionID]
 
+    /// The processes that run executions which somebody wants stopped, as they are asked for; nil where one must ask.
+    func cancellations() -> StoreChanges<ReplicaID>?
+
     /// Ends what dead owners left; returns how many that were.
     func sweepOrphans() async throws -> Int
+}
+
+extension ExecutionRecords {
+    /// Nobody tells: one must ask.
+    package func cancellations() -> StoreChanges<ReplicaID>? { nil }
 }
 
 extension ExecutionRepository: ExecutionRecords {

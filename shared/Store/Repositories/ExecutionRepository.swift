@@ -93,17 +93,23 @@ package struct ExecutionRepository: Sendable {
     package func requestCancel(
         _ execution: ExecutionID, in organization: OrganizationID, account: AccountID? = nil
     ) async throws -> ExecutionState {
+        let isRequested = try await self.context.database.transaction(in: .organization(organization)) { connection in
+            let owner: ReplicaID? = try await connection.first(
+                """
+                UPDATE executions SET cancel_requested_at = COALESCE(cancel_requested_at, {now})
+                WHERE organization_id = $1 AND id = $2 AND ended_at IS NULL AND (CAST($3 AS TEXT) IS NULL OR account_id = $3)
+                RETURNING owner_replica
+                """, organization, execution, account, as: { try $0.single() })
+            guard let owner else { return false }
+            try await self.context.database.announce(owner.rawValue, on: .cancellations, over: connection)
+            return true
+        }
         let connection = self.context.connection(organization)
-        let requested = try await connection.execute(
-            """
-            UPDATE executions SET cancel_requested_at = COALESCE(cancel_requested_at, {now})
-            WHERE organization_id = $1 AND id = $2 AND ended_at IS NULL AND (CAST($3 AS TEXT) IS NULL OR account_id = $3)
-            """, organization, execution, account)
         let state: ExecutionState? = try await connection.first(
             "SELECT state FROM executions WHERE organization_id = $1 AND id = $2 AND (CAST($3 AS TEXT) IS NULL OR account_id = $3)",
             organization, execution, account, as: { try $0.single() })
         guard let state else { throw StoreError(code: .notFound, message: "there is no such execution") }
-        return requested == 1 && state.isTerminal ? .running : state
+        return isRequested && state.isTerminal ? .running : state
     }
 
     /// Which of a process's executions somebody wants stopped: what every owner polls. Crosses organizations, ids only.
@@ -111,6 +117,10 @@ package struct ExecutionRepository: Sendable {
         try await self.context.ask(.cancelRequests, lease.replica, lease.epoch, self.context.limits.maxPageSize)
             .map(ExecutionReference.init)
     }
+
+    /// The processes that run executions which somebody wants stopped, as they are asked for; nil where owners must poll. Crosses
+    /// organizations, ids of processes only.
+    package func cancellations() -> StoreChanges<ReplicaID>? { StoreChanges(.cancellations, of: self.context.database) }
 
     /// Ends what dead owners left, as `failed` with ``interruptedCode``; returns what it ended, up to ``StoreLimits/sweepBatch``. Any
     /// process may call it, and several at once: each execution is ended by one of them.

@@ -84,6 +84,9 @@ package struct OrganizationRepository: Sendable {
         return revisions
     }
 
+    /// The organizations whose revisions rise, as they do; nil where one must ask. Crosses organizations, ids only.
+    package func changes() -> StoreChanges<OrganizationID>? { StoreChanges(.revisions, of: self.context.database) }
+
     private static let revisionBatch = 500
 
     private static func revisionStatement(count: Int) -> Statement {

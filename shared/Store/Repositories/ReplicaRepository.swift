@@ -15,15 +15,19 @@ package struct ReplicaRepository: Sendable {
     ) async throws -> Replica {
         try self.context.check(address, "the address", maxBytes: self.context.limits.maxNameBytes)
         try self.context.check(version, "the version", maxBytes: self.context.limits.maxNameBytes)
-        let row = try await self.context.installation.first(
-            """
-            INSERT INTO replicas (id, kind, address, version, epoch, load, draining, started_at, heartbeat_at)
-            VALUES ($1, $2, $3, $4, 1, 0, 0, {now}, {now})
-            ON CONFLICT (id) DO UPDATE SET
-                kind = excluded.kind, address = excluded.address, version = excluded.version, epoch = replicas.epoch + 1, load = 0,
-                draining = 0, heartbeat_at = excluded.heartbeat_at
-            RETURNING \(Replica.columns)
-            """, replica, kind, address, version, as: Replica.init)
+        let row = try await self.context.database.transaction(in: .installation) { connection in
+            let row = try await connection.first(
+                """
+                INSERT INTO replicas (id, kind, address, version, epoch, load, draining, started_at, heartbeat_at)
+                VALUES ($1, $2, $3, $4, 1, 0, 0, {now}, {now})
+                ON CONFLICT (id) DO UPDATE SET
+                    kind = excluded.kind, address = excluded.address, version = excluded.version, epoch = replicas.epoch + 1, load = 0,
+                    draining = 0, heartbeat_at = excluded.heartbeat_at
+                RETURNING \(Replica.columns)
+                """, replica, kind, address, version, as: Replica.init)
+            try await self.context.database.announce(replica.rawValue, on: .replicas, over: connection)
+            return row
+        }
         guard let row else { throw StoreError(code: .corrupted, message: "an inserted row was not returned") }
         return row
     }
@@ -44,8 +48,14 @@ package struct ReplicaRepository: Sendable {
 
     /// Ends a replica's registration; what it still owns may be taken over or swept at once.
     package func deregister(_ lease: ReplicaLease) async throws {
-        try await self.context.installation.execute("DELETE FROM replicas WHERE id = $1 AND epoch = $2", lease.replica, lease.epoch)
+        try await self.context.database.transaction(in: .installation) { connection in
+            try await connection.execute("DELETE FROM replicas WHERE id = $1 AND epoch = $2", lease.replica, lease.epoch)
+            try await self.context.database.announce(lease.replica.rawValue, on: .replicas, over: connection)
+        }
     }
+
+    /// The processes that come and go, as they do; nil where one must ask. Heartbeats, which tell load and draining, are not told.
+    package func changes() -> StoreChanges<ReplicaID>? { StoreChanges(.replicas, of: self.context.database) }
 
     /// The replicas of a kind whose lease holds, draining ones too, by id.
     package func live(_ kind: Replica.Kind) async throws -> [Replica] {

@@ -137,10 +137,17 @@ package struct SessionRepository: Sendable {
     /// Ends a session for good, by its client or an admin; false when it was closed before, `notFound` when there is none.
     @discardableResult
     package func close(_ session: SessionRecordID, in organization: OrganizationID) async throws -> Bool {
-        let changed = try await self.context.connection(organization).execute(
-            "UPDATE sessions SET state = 'closed', last_activity_at = {now} WHERE organization_id = $1 AND id = $2 AND state = 'open'",
-            organization, session)
-        if changed == 1 { return true }
+        let isClosed = try await self.context.database.transaction(in: .organization(organization)) { connection in
+            let owner: ReplicaID?? = try await connection.first(
+                """
+                UPDATE sessions SET state = 'closed', last_activity_at = {now}
+                WHERE organization_id = $1 AND id = $2 AND state = 'open' RETURNING owner_replica
+                """, organization, session, as: { try $0.single(ReplicaID?.self) })
+            guard let owner else { return false }
+            if let owner { try await self.context.database.announce(owner.rawValue, on: .closings, over: connection) }
+            return true
+        }
+        if isClosed { return true }
         guard try await self.find(session, in: organization) != nil else {
             throw StoreError(code: .notFound, message: "there is no such session")
         }
@@ -154,6 +161,10 @@ package struct SessionRepository: Sendable {
             return ClosedSession(organization: try row.next(), session: try row.next())
         }
     }
+
+    /// The processes that have sessions which somebody closed, as that happens; nil where owners must poll. Crosses organizations, ids of
+    /// processes only. Those that ``makeRoom(for:in:limit:closingIdleFor:)`` closes are not told: nobody waits for their end.
+    package func closings() -> StoreChanges<ReplicaID>? { StoreChanges(.closings, of: self.context.database) }
 
     /// Sees to it that an account may open one more session: when it has `limit` open ones, those that showed no activity for `age` are
     /// closed, oldest first, up to ``StoreLimits/sweepBatch``. False when there is no room even so.

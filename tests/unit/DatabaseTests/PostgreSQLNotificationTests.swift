@@ -8,11 +8,33 @@ import Testing
 struct PostgreSQLNotificationTests {
     private static let channel = NotificationChannel("roost_test")
 
-    @Test("SQLite has none, and says so")
+    @Test("On SQLite the listeners of the process hear what is committed, and only on their channel")
     func sqlite() async throws {
+        struct Refused: Error {}
         try await withTemporaryDatabase { database in
-            #expect(database.notifications(on: Self.channel) == nil)
-            try await database.announce("x", on: Self.channel, over: database.connection(in: .installation))
+            let connection = database.connection(in: .installation)
+            let notifications = try #require(database.notifications(on: Self.channel))
+            var ears = notifications.makeAsyncIterator()
+            #expect(await ears.next() == .resync)
+            await #expect(throws: Refused.self) {
+                try await database.transaction(in: .installation) { transaction in
+                    try await database.announce("never", on: Self.channel, over: transaction)
+                    throw Refused()
+                }
+            }
+            try await database.announce("else", on: NotificationChannel("roost_other"), over: connection)
+            try await database.transaction(in: .installation) { try await database.announce("1", on: Self.channel, over: $0) }
+            try await database.announce("2", on: Self.channel, over: connection)
+            #expect(await ears.next() == .payload("1"))
+            #expect(await ears.next() == .payload("2"))
+            await expect(.tooBig) {
+                try await database.announce(String(repeating: "x", count: 8000), on: Self.channel, over: connection)
+            }
+            try await database.close()
+            #expect(await ears.next() == nil)
+            let late = try #require(database.notifications(on: Self.channel))
+            var lateEars = late.makeAsyncIterator()
+            #expect(await lateEars.next() == nil)
         }
     }
 

@@ -123,4 +123,50 @@ import Testing
         _ = try await cache.snapshot(for: others[0])
         #expect(self.source.state.withLock { $0.revisionReads } == 4, "the first was forgotten")
     }
+
+    @Test("A change that is heard of binds the next call, and nobody else's is read anew")
+    func forgetting() async throws {
+        let cache = self.cache()
+        let other = Principal(organization: OrganizationID(), account: AccountID(), role: .agent, method: .apiKey(APIKeyID()))
+        for principal in [self.principal, other] { _ = try await cache.snapshot(for: principal) }
+        self.source.set(("api.*", .block))
+        cache.forget(self.principal.organization)
+        #expect(self.isBlocked(try await cache.snapshot(for: self.principal)))
+        #expect(!self.isBlocked(try await cache.snapshot(for: other)))
+        cache.forget(nil)
+        #expect(self.isBlocked(try await cache.snapshot(for: other)))
+    }
+
+    @Test("What was being read when a change was heard of is read again")
+    func forgettingWhileReading() async throws {
+        let cache = self.cache()
+        let (arrived, proceed) = (Gate(), Gate())
+        self.source.state.withLock { $0.gates = [(arrived, proceed)] }
+        async let early = cache.snapshot(for: self.principal)
+        await arrived.wait()
+        self.source.set(("api.*", .block))
+        cache.forget(self.principal.organization)
+        proceed.open()
+        _ = try await early
+        #expect(self.isBlocked(try await cache.snapshot(for: self.principal)))
+    }
+
+    @Test("Who waits for a change is woken by one, by one that came before it waited, and by cancellation")
+    func waitingForChange() async throws {
+        let cache = self.cache()
+        _ = try await cache.snapshot(for: self.principal)
+        let organization = self.principal.organization
+        let number = cache.changeNumber(of: organization)
+        let waiting = (0..<3).map { _ in Task { await cache.untilChanged(organization, since: number) } }
+        waiting[0].cancel()
+        await waiting[0].value
+        cache.forget(organization)
+        for task in waiting { await task.value }
+        #expect(cache.changeNumber(of: organization) != number)
+        await cache.untilChanged(organization, since: number)
+        let anybody = Task { await cache.untilChanged(organization, since: cache.changeNumber(of: organization)) }
+        cache.forget(nil)
+        anybody.cancel()
+        await anybody.value
+    }
 }

@@ -218,6 +218,26 @@ struct SessionMessageTests {
         }
     }
 
+    @Test("a session that another process closed on PostgreSQL is unknown at once", .enabled(if: TestPostgres.isExpected))
+    func closedElsewhereAndTold() async throws {
+        try await withPostgreSQLInstallation { installation in
+            try await installation.withDatabase(installation.serviceURL) { first in
+                try await installation.withDatabase(installation.serviceURL) { second in
+                    let (here, there) = (Store(database: first, limits: .patient), Store(database: second, limits: .patient))
+                    let tenant = try await here.makeTenant()
+                    // Its clock stands still: it never asks by itself.
+                    try await SessionHarness.run(on: there, tenant) { harness in
+                        let session = try await harness.open()
+                        let row = try #require(try await here.sessions.find(hash: SecretHash(of: session), in: tenant.organization.id))
+                        try await here.sessions.close(row.id, in: tenant.organization.id)
+                        try await harness.until { harness.service.sessionCount == 0 }
+                        #expect(try await harness.send("ping", session: session).status == 404)
+                    }
+                }
+            }
+        }
+    }
+
     @Test("requests that do not keep to the contract change nothing")
     func contract() async throws {
         try await SessionHarness.run { harness in

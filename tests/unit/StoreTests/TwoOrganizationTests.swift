@@ -86,7 +86,7 @@ struct TwoOrganizationTests {
     }
 
     /// Verbs that take no organization, each with a reason: the registry and the installation's keys are nobody's; a key names its
-    /// organization; listing organizations is the installation's right; polls, sweeps and purges return ids or counts.
+    /// organization; listing organizations is the installation's right; polls, sweeps, purges and what is announced give ids or counts.
     private static let crossing: Set = [
         "OrganizationRepository.find(slug:)", "OrganizationRepository.list(_:)", "KeyRepository.createInstallationKey(name:hash:id:)",
         "KeyRepository.find(hash:)", "KeyRepository.standing(hash:)", "KeyRepository.touch(_:)", "KeyRepository.listInstallationKeys(_:)",
@@ -94,7 +94,8 @@ struct TwoOrganizationTests {
         "ReplicaRepository.heartbeat(_:load:isDraining:)", "ReplicaRepository.deregister(_:)", "ReplicaRepository.live(_:)",
         "ReplicaRepository.purge(olderThan:)", "SessionRepository.release(_:)", "SessionRepository.closedSessions(of:)",
         "SessionRepository.purge(state:olderThan:)", "DataKeyRepository.vaultKeys()", "DataKeyRepository.forget(vaultKey:)",
-        "ExecutionRepository.cancelRequests(of:)", "ExecutionRepository.sweep()",
+        "ExecutionRepository.cancelRequests(of:)", "ExecutionRepository.sweep()", "OrganizationRepository.changes()",
+        "ExecutionRepository.cancellations()", "SessionRepository.closings()", "ReplicaRepository.changes()",
     ]
 
     private static var attempts: [String: Attempt] {
