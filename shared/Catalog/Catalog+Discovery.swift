@@ -49,72 +49,79 @@ extension Catalog {
     ) async throws -> CatalogPage<ScoredTool> {
         guard let ranking = ToolRanking(search.query, maxWords: self.limits.maxQueryWords) else { return CatalogPage(items: [], total: 0) }
         let view = try await self.views.view(for: principal.owner, revision: revision)
-        let found = try await self.ranked(ranking, namespace: search.namespace, in: view, principal: principal, policies: policies)
-        let page = found.hits.dropFirst(max(0, search.offset)).prefix(max(0, search.limit))
-        return CatalogPage(items: page.map(found.tool), total: found.hits.count)
+        let (offset, limit) = (max(0, search.offset), max(0, search.limit))
+        // Nobody pages further than there are tools; a larger number must only not overflow.
+        let found = try await self.ranked(
+            ranking, namespace: search.namespace, atMost: min(offset, 1 << 40) + min(limit, 1 << 40), in: view, principal: principal,
+            policies: policies)
+        return CatalogPage(items: found.hits.dropFirst(offset).prefix(limit).map(found.tool), total: found.total)
     }
 
     /// What a search found, without the addresses and texts of what nobody will look at.
     private struct Ranked {
-        struct Hit {
-            let score: Double
-            let place: Int
-            let position: Int
-        }
-
         /// A list of tools at one connection.
         struct Place {
             let slug: String
             let access: CatalogView.Access
             let list: ToolList
+            let matches: ToolRanking.Matches
             /// The beginning of its tools' addresses; no other begins with it, since its parts have no dots.
             var prefix: String { "\(self.slug).\(self.access.owner.rawValue).\(self.access.name)." }
 
             func address(_ position: Int) -> ToolAddress {
                 ToolAddress(
-                    integration: self.slug, owner: self.access.owner, connection: self.access.name, tool: self.list.tools[position].name)
+                    integration: self.slug, owner: self.access.owner, connection: self.access.name, tool: self.list.name(position))
             }
         }
 
         /// In the order of their prefixes.
         let places: [Place]
         /// Best first; ties in the order of addresses, which is that of places and within one that of positions.
-        var hits: [Hit] = []
+        let hits: [BestHits.Hit]
+        /// How many tools fit.
+        let total: Int
 
-        func address(_ hit: Hit) -> ToolAddress { self.places[hit.place].address(hit.position) }
+        func address(_ hit: BestHits.Hit) -> ToolAddress { self.places[hit.place].address(hit.position) }
 
-        func tool(_ hit: Hit) -> ScoredTool {
-            let tool = self.places[hit.place].list.tools[hit.position]
+        func tool(_ hit: BestHits.Hit) -> ScoredTool {
+            let tool = self.places[hit.place].list[hit.position]
             return ScoredTool(address: self.address(hit), description: tool.description, effect: tool.effect, score: hit.score)
         }
     }
 
     private func ranked(
-        _ ranking: ToolRanking, namespace: String?, in view: CatalogView, principal: Principal, policies: PolicySet
+        _ ranking: ToolRanking, namespace: String?, atMost count: Int, in view: CatalogView, principal: Principal, policies: PolicySet
     ) async throws -> Ranked {
         let sources = view.sources.filter { !view.accesses(of: $0.record.slug).isEmpty }
         let lists = try await self.views.tools(of: sources, in: principal.organization)
-        let namespace = namespace.map { SearchWords($0) }
-        let places = sources.flatMap { source in
-            view.accesses(of: source.record.slug).compactMap { access in
-                lists[source.record.id].map { Ranked.Place(slug: source.record.slug, access: access, list: $0) }
+        let places = sources.flatMap { source -> [Ranked.Place] in
+            guard let list = lists[source.record.id] else { return [] }
+            // Once for all connections of the integration.
+            let matches = ranking.matches(in: list)
+            return view.accesses(of: source.record.slug).map { access in
+                Ranked.Place(slug: source.record.slug, access: access, list: list, matches: matches)
             }
-        }
-        var found = Ranked(places: places.sorted { $0.prefix < $1.prefix })
-        for (index, place) in found.places.enumerated() {
+        }.sorted { $0.prefix < $1.prefix }
+        let namespace = namespace.map { SearchWords($0) }
+        var best = BestHits(maxCount: count)
+        for (index, place) in places.enumerated() {
             let integration = SearchWords(place.slug)
             let isWhollyInside = namespace.map { integration.starts(with: $0) } ?? true
-            let fit = ranking.fit(place.list, at: .init(integration: integration, prefix: SearchWords(place.prefix)))
-            for position in ranking.candidates(in: place.list, fit) {
-                guard let score = ranking.score(position, of: place.list, fit) else { continue }
-                let address = place.address(position)
-                if let namespace, !isWhollyInside, !SearchWords(address.description).starts(with: namespace) { continue }
-                guard policies.isVisible(address) else { continue }
-                found.hits.append(Ranked.Hit(score: score, place: index, position: position))
+            var hidden = HiddenTools(
+                in: place.list, integration: place.slug, owner: place.access.owner, connection: place.access.name, policies: policies,
+                address: place.address)
+            let position = ToolRanking.Place(integration: integration, prefix: SearchWords(place.prefix))
+            ranking.forEachHit(in: place.list, place.matches, at: position) { position, score in
+                if let namespace, !isWhollyInside,
+                    !SearchWords(place.address(position).description).starts(with: namespace)
+                {
+                    return
+                }
+                guard !hidden.contains(position) else { return }
+                best.add(BestHits.Hit(score: score, place: index, position: position))
             }
         }
-        found.hits.sort { ($1.score, $0.place, $0.position) < ($0.score, $1.place, $1.position) }
-        return found
+        return Ranked(places: places, hits: best.sorted, total: best.total)
     }
 
     /// Paths of at most `count` tools that somebody who wrote `path` may have meant: tools with a like name, first within the same
@@ -138,8 +145,9 @@ extension Catalog {
         var suggestions: [String] = []
         for attempt in attempts where suggestions.count < count {
             guard let ranking = ToolRanking(attempt.query, maxWords: self.limits.maxQueryWords) else { continue }
-            let found = try await self.ranked(ranking, namespace: attempt.namespace, in: view, principal: principal, policies: policies)
-            for path in found.hits.prefix(count).map({ found.address($0).description }) where suggestions.count < count {
+            let found = try await self.ranked(
+                ranking, namespace: attempt.namespace, atMost: count, in: view, principal: principal, policies: policies)
+            for path in found.hits.map({ found.address($0).description }) where suggestions.count < count {
                 if !suggestions.contains(path) { suggestions.append(path) }
             }
             if !suggestions.isEmpty { break }
@@ -173,14 +181,22 @@ extension Catalog {
             let text = "\(source.record.slug) \(source.record.name) \(source.record.description)".lowercased()
             return words.allSatisfy { text.contains($0) }
         }
-        let lists = try await self.views.tools(of: fitting, in: principal.organization)
+        // Whoever lists integrations, as every session does at its beginning, needs their tools only where some are blocked.
+        let doubtful = fitting.filter { source in
+            view.accesses(of: source.record.slug).contains { access in
+                !policies.blocks(integration: source.record.slug, owner: access.owner, connection: access.name).isEmpty
+            }
+        }
+        let lists = try await self.views.tools(of: doubtful, in: principal.organization)
         var summaries: [SourceSummary] = []
         for source in fitting {
             let slug = source.record.slug
             let isShown = view.accesses(of: slug).contains { access in
-                lists[source.record.id]?.tools.contains { tool in
-                    policies.isVisible(ToolAddress(integration: slug, owner: access.owner, connection: access.name, tool: tool.name))
-                } ?? false
+                guard let list = lists[source.record.id] else { return source.record.toolCount > 0 }
+                return list.indices.contains { position in
+                    policies.isVisible(
+                        ToolAddress(integration: slug, owner: access.owner, connection: access.name, tool: list.name(position)))
+                }
             }
             guard isShown else { continue }
             summaries.append(

@@ -44,9 +44,10 @@ extension Catalog {
         for source in sources {
             let slug = source.record.slug
             for access in view.accesses(of: slug) {
-                for tool in lists[source.record.id]?.tools ?? [] {
+                guard let list = lists[source.record.id] else { continue }
+                for position in Self.positions(in: list, of: (slug, access), behind: after) {
+                    let tool = list[position]
                     let address = ToolAddress(integration: slug, owner: access.owner, connection: access.name, tool: tool.name)
-                    if let after, !Self.stands(address, behind: after) { continue }
                     let decision = policies.decision(for: address, effect: tool.effect)
                     guard decision.isVisible else { continue }
                     if tools.count == limit { return (tools, true) }
@@ -95,8 +96,15 @@ extension Catalog {
         return IntegrationDetails(record, configuration ?? OpenAPIConfiguration(server: nil, authMethods: [.none]))
     }
 
-    private static func stands(_ address: ToolAddress, behind other: ToolAddress) -> Bool {
-        (address.integration, address.owner.rawValue, address.connection, address.tool)
-            > (other.integration, other.owner.rawValue, other.connection, other.tool)
+    /// The tools of a connection behind an address.
+    private static func positions(
+        in list: ToolList, of place: (slug: String, access: CatalogView.Access), behind after: ToolAddress?
+    ) -> Range<Int> {
+        guard let after else { return list.indices }
+        let (here, there) = (
+            (place.slug, place.access.owner.rawValue, place.access.name), (after.integration, after.owner.rawValue, after.connection)
+        )
+        if here == there { return list.firstPosition(notBefore: Array(after.tool.utf8) + [0])..<list.endIndex }
+        return here > there ? list.indices : list.endIndex..<list.endIndex
     }
 }

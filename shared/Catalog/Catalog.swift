@@ -54,6 +54,16 @@ package final class Catalog: Sendable {
             tool: tool, source: source, access: access, caller: self.caller)
     }
 
+    /// Reads what a principal's first search needs, so that it need not wait: for the moment when a session is opened, in the background.
+    ///
+    /// Does nothing for a principal that is known here, and while others read: then the first search reads what it needs itself.
+    package func prepareSearch(for principal: Principal, revision: @escaping @Sendable () async throws -> Int64) async throws {
+        guard self.views.mayPrepare(for: principal.owner) else { return }
+        let view = try await self.views.view(for: principal.owner, revision: try await revision())
+        let connected = view.sources.filter { !view.accesses(of: $0.record.slug).isEmpty }
+        _ = try await self.views.tools(of: connected, in: principal.organization)
+    }
+
     private func readyTool(_ name: String, of source: CatalogView.Source, in organization: OrganizationID) async throws -> ReadyTool? {
         let key = ReadyKey(integration: source.record.id, revision: source.revision, tool: name)
         if let tool = self.ready.value(for: key) { return tool }

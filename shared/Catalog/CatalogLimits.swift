@@ -7,8 +7,13 @@ package import OpenAPI
 package struct CatalogLimits: Sendable {
     /// Principals whose view of their organization is kept; the least recently used goes. Key `max_views`.
     package var maxViews = 1_000
-    /// Tools kept in memory for search, of all organizations; whole integrations go, the least recently used first. Key `max_indexed_tools`.
-    package var maxIndexedTools = 200_000
+    /// Bytes of the names, descriptions and words of tools kept in memory for search, of all organizations; whole integrations go, the
+    /// least recently used first. One that is larger than all of it is read for each search. Key `max_index_bytes`.
+    package var maxIndexBytes = 256 << 20
+    /// Integrations whose tools are read and prepared for search at once, of one organization.
+    package var maxIndexReaders = 2
+    /// Tools that one statement reads for search, if they are of several integrations.
+    package var maxToolsPerIndexRead = 5_000
     /// Tools kept ready to be called. Key `max_ready_tools`.
     package var maxReadyTools = 1_000
     /// Bytes of the schemas behind them; a compiled schema takes a few times its text. Key `max_ready_schema_bytes`.

@@ -54,6 +54,12 @@ package struct ExecutionStack: Sendable {
             limits: core.limits)
     }
 
+    /// Reads what the first search will need, so that it need not wait; for the background. A failure shows when somebody searches.
+    package func prepareSearch() async {
+        let (authority, principal) = (self.core.authority, self.scope.principal)
+        try? await self.catalog.prepareSearch { try await authority.snapshot(for: principal).revision }
+    }
+
     // MARK: Running
 
     /// Runs a program and says what became of it. Cancelling the task stops the run, which then ends `cancelled`.

@@ -56,6 +56,10 @@ package struct PrincipalCatalog: StackCatalog {
         return DiscoveryPage(items: items, total: page.total)
     }
 
+    package func prepareSearch(revision: @escaping @Sendable () async throws -> Int64) async throws {
+        try await self.catalog.prepareSearch(for: self.principal, revision: revision)
+    }
+
     package func inventory(limit: Int, under rules: AuthoritySnapshot) async throws -> (items: [InventoryItem], total: Int) {
         let page = try await self.catalog.sources(
             limit: limit, principal: self.principal, revision: rules.revision, policies: rules.policies)

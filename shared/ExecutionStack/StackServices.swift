@@ -60,8 +60,16 @@ package protocol StackCatalog: EngineCatalog {
         integration: String?, after: ToolAddress?, limit: Int, under rules: AuthoritySnapshot
     ) async throws -> (tools: [ListedTool], hasMore: Bool)
 
+    /// Reads what the first search needs, unless it was read before. `revision` is asked for only then.
+    func prepareSearch(revision: @escaping @Sendable () async throws -> Int64) async throws
+
     /// One tool with its schemas; nil when there is none or it is blocked.
     func details(of address: ToolAddress, under rules: AuthoritySnapshot) async throws -> ToolDetails?
+}
+
+extension StackCatalog {
+    /// There is nothing to read.
+    package func prepareSearch(revision: @escaping @Sendable () async throws -> Int64) async throws {}
 }
 
 /// An integration as the description of `execute` names it.

@@ -24,12 +24,12 @@ package struct PolicySet: Sendable {
     package static let empty = PolicySet()
 
     /// Whether any policy blocks: without one everything is visible, which search asks of every tool that it finds.
-    private let holdsBlock: Bool
+    private var holdsBlock: Bool { !self.blocks.isEmpty }
 
-    private init() {
-        self.count = 0
-        self.holdsBlock = false
-    }
+    /// The patterns of the policies that block.
+    private var blocks: [PolicyPattern] = []
+
+    private init() { self.count = 0 }
 
     /// Compiles policies.
     ///
@@ -37,10 +37,11 @@ package struct PolicySet: Sendable {
     ///   meant to block would silently be missing.
     package init(_ policies: [Policy]) throws(PolicyError) {
         self.count = policies.count
-        self.holdsBlock = policies.contains { $0.action == .block }
         for policy in policies {
             do {
-                self.insert(policy, try PolicyPattern(policy.pattern))
+                let pattern = try PolicyPattern(policy.pattern)
+                self.insert(policy, pattern)
+                if policy.action == .block { self.blocks.append(pattern) }
             } catch {
                 throw PolicyError(code: error.code, message: "Policy \(policy.id) cannot be applied. \(error.message)")
             }
@@ -56,6 +57,19 @@ package struct PolicySet: Sendable {
     /// Whether no policy blocks the tool at `address`. Defaults never block, so the effect need not be known.
     package func isVisible(_ address: ToolAddress) -> Bool {
         !self.holdsBlock || self.decidingPolicy(for: address)?.action != .block
+    }
+
+    /// The patterns of those policies that may block tools of a connection: a tool is visible when none of them matches it, since
+    /// nothing is more restrictive than a block.
+    package func blocks(integration: String, owner: ToolAddress.Owner, connection: String) -> [PolicyPattern] {
+        self.blocks.filter { pattern in
+            zip(pattern.segments, [integration, owner.rawValue, connection]).allSatisfy { segment, part in
+                switch segment {
+                case .any: true
+                case .literal(let text): text == part
+                }
+            }
+        }
     }
 
     // MARK: Trie

@@ -417,6 +417,26 @@ def library(build):
         yield tuple(line.split("\t"))
 
 
+def search(build):
+    """Searching among 100,000 tools on both databases, each beside its own full-text search."""
+    folder = tempfile.mkdtemp(prefix="roost-bench-search-")
+    server = subprocess.Popen(
+        [str(ROOT / "deploy/private-postgres"), "--fsync", "off"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        _, port, socket_folder, _ = server.stdout.readline().split()
+        url = f"host={socket_folder} port={port} user=roost dbname=postgres"
+        bench = subprocess.Popen([str(build / "library-bench"), "search", folder, url], stdout=subprocess.PIPE, text=True)
+        for line in bench.stdout:
+            yield tuple(line.rstrip("\n").split("\t"))
+        if bench.wait() != 0:
+            raise RuntimeError("library-bench failed")
+    finally:
+        server.stdin.close()
+        server.wait(timeout=60)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", type=pathlib.Path, required=True)
@@ -436,6 +456,7 @@ def main():
             "sessions": lambda: sessions(roost),
             "library": lambda: library(options.build.resolve()),
             "database": lambda: database(options.build.resolve(), options),
+            "search": lambda: search(options.build.resolve()),
         }
         print("| what | measured | beside it | ratio |\n| --- | --- | --- | --- |", flush=True)
         for name, rows in groups.items():

@@ -42,6 +42,8 @@ struct ExecutionStackSession: SessionStack {
         }
     }
 
+    func prepare() async { await self.stack.prepareSearch() }
+
     func call(_ call: MCPToolCall, within timeLimit: Duration, progress: any SessionProgress) async throws -> SessionToolOutcome {
         // The text was checked when the message was read; only its bounds as a tree are left to fail.
         guard let arguments = try? call.arguments.value() else { return .invalidArguments("The arguments hold too many values.") }

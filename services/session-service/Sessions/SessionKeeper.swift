@@ -41,7 +41,10 @@ struct SessionKeeper: Sendable {
             try Task.checkCancellation()
             let session = Session(record: row, hash: draft.hash, revision: revision, lease: lease, limits: self.limits.mcp)
             await session.keep(stack, for: caller.principal)
-            return (token, try self.add(session))
+            let added = try self.add(session)
+            // Where there is no room for it the first search takes a little longer.
+            _ = self.work.start { await stack.prepare() }
+            return (token, added)
         } catch {
             self.forget(record, of: caller.principal.organization)
             throw error

@@ -29,11 +29,19 @@ package protocol SessionStack: Sendable {
     /// The tools, with descriptions of this moment.
     func tools() async throws -> [MCPTool]
 
+    /// Reads beforehand what the first calls need; for the background, and nothing depends on it.
+    func prepare() async
+
     /// Runs a tool. Cancelling the task stops it; it must then return or throw soon.
     ///
     /// - Parameter timeLimit: When to have ended, with an answer that says that the time was up.
     /// - Throws: `MCPError` for what the client is to be told as a protocol error; anything else is logged and becomes an internal error.
     func call(_ call: MCPToolCall, within timeLimit: Duration, progress: any SessionProgress) async throws -> SessionToolOutcome
+}
+
+extension SessionStack {
+    /// There is nothing to prepare.
+    package func prepare() async {}
 }
 
 /// What became of a tool call.

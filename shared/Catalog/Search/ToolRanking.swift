@@ -8,18 +8,14 @@ struct ToolRanking: Sendable {
     private static let weights = (path: 12, name: 10, integration: 8, description: 5)
 
     private let words: [[UInt8]]
-    private let phrase: [UInt8]
     /// How many of the words must be found. A text that holds the query as a whole has all of them.
     private let requiredCount: Int
 
     /// Nil for a query without words, which finds nothing.
     init?(_ query: String, maxWords: Int) {
-        let words = SearchWords(query, maxWords: maxWords)
-        guard !words.words.isEmpty else { return nil }
-        self.words = words.words.map { Array($0.utf8) }
-        self.phrase = Array(words.phrase.utf8)
-        let count = words.words.count
-        self.requiredCount = count <= 2 ? count : (count * 3 + 4) / 5
+        self.words = SearchWords(query, maxWords: maxWords).words.map { Array($0.utf8) }
+        guard !self.words.isEmpty else { return nil }
+        self.requiredCount = self.words.count <= 2 ? self.words.count : (self.words.count * 3 + 4) / 5
     }
 
     /// The part of an address before the tool: slug, owner and connection.
@@ -28,134 +24,214 @@ struct ToolRanking: Sendable {
         let prefix: SearchWords
     }
 
-    /// How well each word of a list's vocabulary, and the place at which it stands, fit each word of the query.
-    struct Fit {
-        /// For each query word, 0, 1, 2 or 4 by word number.
-        fileprivate let vocabulary: [[UInt8]]
-        fileprivate let integration: [UInt8]
-        fileprivate let prefix: [UInt8]
-        /// The prefix's phrase with the space before the name.
-        fileprivate let prefixPhrase: [UInt8]
-        fileprivate let prefixHoldsPhrase: Bool
-        fileprivate let integrationPhraseFit: Int
-        fileprivate let firstPrefixWordFits: Bool
+    /// How the words and texts of a list fit each word of the query, wherever the list stands.
+    struct Matches {
+        /// Of the query's first word by number of the list's words, then of the second, and so on.
+        fileprivate let words: [Vocabulary.Fit]
+        /// The same by number of the list's texts.
+        fileprivate let texts: [UInt8]
     }
 
-    /// Compares the query with the words of a list and of the place at which it stands; once for all of the list's tools.
-    func fit(_ list: ToolList, at place: Place) -> Fit {
-        func best(_ word: [UInt8], _ others: SearchWords) -> UInt8 {
-            others.words.map { other in Array(other.utf8).withUnsafeBufferPointer { Self.fit(word, $0) } }.max() ?? 0
-        }
-        let prefixPhrase = Array("\(place.prefix.phrase) ".utf8)
-        return Fit(
-            vocabulary: self.words.map { word in list.vocabulary.map { Self.fit(word, $0) } },
-            integration: self.words.map { best($0, place.integration) }, prefix: self.words.map { best($0, place.prefix) },
-            prefixPhrase: prefixPhrase, prefixHoldsPhrase: prefixPhrase.holds(self.phrase),
-            integrationPhraseFit: self.phraseFit(Array(place.integration.phrase.utf8)),
-            firstPrefixWordFits: place.prefix.words.first.map { Array($0.utf8) } == self.words.first)
+    /// Compares the query with the words of a list.
+    func matches(in list: ToolList) -> Matches {
+        let words = self.words.map { list.vocabulary.fits($0) }
+        return Matches(words: Array(words.joined()), texts: words.flatMap { list.vocabulary.fitsOfTexts($0) })
     }
 
-    /// The positions of the tools that have as many of the words as a tool must have, in no order. No other tool gets points.
-    func candidates(in list: ToolList, _ fit: Fit) -> [Int] {
-        let scattered = self.words.indices.filter { fit.prefix[$0] == 0 && fit.integration[$0] == 0 }
-        let missingCount = self.requiredCount - (self.words.count - scattered.count)
-        guard missingCount > 0 else { return Array(list.tools.indices) }
-        var found: [Int] = []
-        var counts = [UInt16](repeating: 0, count: list.tools.count)
-        // For which of the words a tool was counted last, from 1.
-        var lastCounted = [UInt16](repeating: 0, count: list.tools.count)
-        for (turn, index) in scattered.enumerated() {
-            for (word, points) in fit.vocabulary[index].enumerated() where points > 0 {
-                for position in list.vocabulary.positions(of: word).lazy.map(Int.init) where lastCounted[position] != turn + 1 {
-                    lastCounted[position] = UInt16(turn + 1)
-                    counts[position] += 1
-                    if counts[position] == missingCount { found.append(position) }
+    /// Calls `body` with the position and points of each tool of a list that fits, in the order of positions.
+    func forEachHit(in list: ToolList, _ matches: Matches, at place: Place, _ body: (_ position: Int, _ score: Double) -> Void) {
+        let fit = PlaceFit(self.words, place)
+        let points = self.pointTables(fit)
+        // Half of all tools may come here: what is counted for each must touch no reference.
+        matches.texts.withUnsafeBufferPointer { texts in
+            matches.words.withUnsafeBufferPointer { words in
+                list.vocabulary.withTexts { numbers, starts in
+                    let index = MatchedTexts(
+                        queryCount: self.words.count, texts: texts, words: words, wordCount: list.vocabulary.count, numbers: numbers,
+                        starts: starts)
+                    points.withUnsafeBufferPointer { self.forEachHit(index, $0, fit, body) }
                 }
             }
         }
-        return found
     }
 
-    /// The points of the tool at a position of the list; nil where it does not fit.
-    func score(_ position: Int, of list: ToolList, _ fit: Fit) -> Double? {
-        let name = list.names[position]
-        let description = list.descriptions[position]
-        var points = 0
-        var found = 0
-        for index in self.words.indices {
-            let inName = Self.best(name.words, fit.vocabulary[index])
-            let inPath = max(inName, Int(fit.prefix[index]))
-            let inIntegration = Int(fit.integration[index])
-            let inDescription = Self.best(description.words, fit.vocabulary[index])
-            points +=
-                inPath * Self.weights.path + inName * Self.weights.name + inIntegration * Self.weights.integration
-                + inDescription * Self.weights.description
-            if inPath + inIntegration + inDescription > 0 { found += 1 }
-        }
-        guard found >= self.requiredCount else { return nil }
-        let coverage = Double(found) / Double(self.words.count)
-        var score = Double(points) + (coverage == 1 ? 25 : (10 * coverage).rounded())
-        if fit.firstPrefixWordFits || name.words.first.map({ Array(list.vocabulary[Int($0)]) }) == self.words.first { score += 8 }
-        // A text that holds the query as a whole has all of its words.
-        guard found == self.words.count else { return score }
-        let (inPath, inName) = (self.phraseFit(fit, name.phrase), self.phraseFit(name.phrase))
-        score += Double(
-            inPath * Self.weights.path + inName * Self.weights.name + fit.integrationPhraseFit * Self.weights.integration
-                + self.phraseFit(description.phrase) * Self.weights.description)
-        if inPath == 14 || inName == 14 { score += 20 }
-        return score
-    }
-
-    private static func best(_ words: [UInt32], _ fit: [UInt8]) -> Int {
-        var best: UInt8 = 0
-        for word in words { best = max(best, fit[Int(word)]) }
-        return Int(best)
-    }
-
-    private static func fit(_ word: [UInt8], _ other: UnsafeBufferPointer<UInt8>) -> UInt8 {
-        word.withUnsafeBufferPointer { word in
-            let common = min(word.count, other.count)
-            if UnsafeBufferPointer(rebasing: word[..<common]).elementsEqual(UnsafeBufferPointer(rebasing: other[..<common])) {
-                return word.count == other.count ? 4 : 2
+    private func forEachHit(
+        _ index: MatchedTexts, _ points: UnsafeBufferPointer<UInt32>, _ place: PlaceFit, _ body: (_ position: Int, _ score: Double) -> Void
+    ) {
+        let count = self.words.count
+        let all = UInt32(count)
+        for position in 0..<(index.textCount / 2) {
+            var sum: UInt32 = 0
+            for query in 0..<count {
+                let name = Int(index.fits(text: position * 2, query) & Vocabulary.Fit.points)
+                let description = Int(index.fits(text: position * 2 + 1, query) & Vocabulary.Fit.points)
+                sum &+= points[query << 6 | name << 3 | description]
             }
-            return other.holds(word) ? 1 : 0
+            let found = sum >> 16
+            guard Int(found) >= self.requiredCount else { continue }
+            var score = Double(sum & 0xFFFF)
+            score += found == all ? 25 : (10 * Double(found) / Double(count)).rounded()
+            if place.firstWordFits || index.firstWord(ofText: position * 2).contains(.same) { score += 8 }
+            // A text that holds the query as a whole has all of its words.
+            if found == all { score += self.phrasePoints(position, index, place) }
+            body(position, score)
         }
     }
 
-    private func phraseFit(_ field: [UInt8]) -> Int {
-        if field.starts(with: self.phrase) { return field.count == self.phrase.count ? 14 : 9 }
-        return field.holds(self.phrase) ? 6 : 0
+    /// For each word of the query the points of a tool by how the word fits its name and description; above 16 bits, 1 where it was found
+    /// at all.
+    private func pointTables(_ place: PlaceFit) -> [UInt32] {
+        // The best of several fits counts.
+        let best = [0, 1, 2, 2, 4, 4, 4, 4]
+        return self.words.indices.flatMap { index in
+            (0..<64).map { fits in
+                let (name, description) = (best[fits >> 3], best[fits & 7])
+                let (path, integration) = (max(name, best[place.prefixPoints(index)]), best[place.integrationPoints(index)])
+                let points =
+                    path * Self.weights.path + name * Self.weights.name + integration * Self.weights.integration
+                    + description * Self.weights.description
+                return UInt32(points) | (path + integration + description > 0 ? 1 << 16 : 0)
+            }
+        }
     }
 
-    /// The same for the prefix with the name behind it, which are not put together for each tool.
-    private func phraseFit(_ fit: Fit, _ name: [UInt8]) -> Int {
-        let prefix = fit.prefixPhrase
-        func stands(at start: Int) -> Bool {
-            let head = prefix[start...].prefix(self.phrase.count)
-            return self.phrase.starts(with: head) && name.starts(with: self.phrase.dropFirst(head.count))
+    // MARK: - The query as a whole
+
+    private func phrasePoints(_ position: Int, _ index: MatchedTexts, _ place: PlaceFit) -> Double {
+        let inName = index.phraseFit(ofText: position * 2)
+        let inDescription = index.phraseFit(ofText: position * 2 + 1)
+        let inPath: Int
+        if self.words.count == 1 {
+            inPath = max(place.prefixPhraseFit, inName > 0 ? 6 : 0)
+        } else if place.mayHoldPart || inName > 0 {
+            let (prefix, name) = (place.prefix, position * 2)
+            inPath = PlaceFit.phraseFit(queryCount: self.words.count, count: prefix.count + index.wordCount(ofText: name)) { word, query in
+                word < prefix.count ? prefix[word][query] : index.fit(word - prefix.count, ofText: name, query)
+            }
+        } else {
+            inPath = 0
         }
-        if stands(at: 0) { return prefix.count + name.count == self.phrase.count ? 14 : 9 }
-        if fit.prefixHoldsPhrase || name.holds(self.phrase) { return 6 }
-        return (max(0, prefix.count - self.phrase.count + 1)..<prefix.count).contains(where: stands) ? 6 : 0
+        let points =
+            inPath * Self.weights.path + inName * Self.weights.name + place.integrationPhraseFit * Self.weights.integration
+            + inDescription * Self.weights.description + (inPath == 14 || inName == 14 ? 20 : 0)
+        return Double(points)
     }
 }
 
-extension [UInt8] {
-    /// Whether `needle` stands anywhere in these bytes.
-    fileprivate func holds(_ needle: [UInt8]) -> Bool {
-        self.withUnsafeBufferPointer { bytes in needle.withUnsafeBufferPointer { bytes.holds($0) } }
+/// The texts of a list with how they fit a query, for as long as a loop over them lasts.
+private struct MatchedTexts {
+    let queryCount: Int
+    let texts: UnsafeBufferPointer<UInt8>
+    let words: UnsafeBufferPointer<Vocabulary.Fit>
+    /// How many different words the list has.
+    let wordCount: Int
+    let numbers: UnsafeBufferPointer<UInt32>
+    let starts: UnsafeBufferPointer<Int>
+
+    var textCount: Int { self.starts.count - 1 }
+
+    func wordCount(ofText text: Int) -> Int { self.starts[text + 1] - self.starts[text] }
+
+    /// How the best of a text's words fits a word of the query.
+    func fits(text: Int, _ query: Int) -> UInt8 { self.texts[query * self.textCount + text] }
+
+    /// How a word of a text fits a word of the query.
+    func fit(_ word: Int, ofText text: Int, _ query: Int) -> Vocabulary.Fit {
+        self.words[query * self.wordCount + Int(self.numbers[self.starts[text] + word])]
+    }
+
+    /// How a text's first word fits the query's first.
+    func firstWord(ofText text: Int) -> Vocabulary.Fit { self.wordCount(ofText: text) == 0 ? [] : self.fit(0, ofText: text, 0) }
+
+    /// How a text holds the query as a whole.
+    func phraseFit(ofText text: Int) -> Int {
+        // Without a word that holds each of the query's, it does not hold all of it.
+        for query in 0..<self.queryCount where self.fits(text: text, query) & Vocabulary.Fit.holds.rawValue == 0 { return 0 }
+        let count = self.wordCount(ofText: text)
+        if self.queryCount == 1 {
+            // Most queries; that it holds the one word is known already.
+            let first = self.fit(0, ofText: text, 0)
+            guard first.contains(.begins) else { return 6 }
+            return count == 1 && first.contains(.same) ? 14 : 9
+        }
+        return PlaceFit.phraseFit(queryCount: self.queryCount, count: count) { self.fit($0, ofText: text, $1) }
     }
 }
 
-extension UnsafeBufferPointer<UInt8> {
-    /// Whether `needle` stands anywhere in these bytes.
-    fileprivate func holds(_ needle: UnsafeBufferPointer<UInt8>) -> Bool {
-        guard let first = needle.first, self.count >= needle.count else { return false }
-        for start in 0...(self.count - needle.count) where self[start] == first {
-            var length = 1
-            while length < needle.count, self[start + length] == needle[length] { length += 1 }
-            if length == needle.count { return true }
+/// How the part of an address before the tool fits a query.
+private struct PlaceFit {
+    /// For each word of the prefix, how it fits each word of the query.
+    let prefix: [[Vocabulary.Fit]]
+    let integration: [[Vocabulary.Fit]]
+    let integrationPhraseFit: Int
+    /// How the prefix holds the query as a whole, with something behind it.
+    let prefixPhraseFit: Int
+    /// Whether the prefix begins with the query's first word.
+    let firstWordFits: Bool
+    /// Whether the query may stand in the prefix, or begin there and end in a tool's name.
+    let mayHoldPart: Bool
+
+    init(_ query: [[UInt8]], _ place: ToolRanking.Place) {
+        func fits(_ words: SearchWords) -> [[Vocabulary.Fit]] {
+            words.words.map { word in query.map { Vocabulary.Fit(of: Array(word.utf8), to: $0) } }
         }
-        return false
+        let prefix = fits(place.prefix)
+        self.prefix = prefix
+        // The prefix alone is never the whole path.
+        self.prefixPhraseFit = min(9, Self.phraseFit(queryCount: query.count, count: prefix.count) { prefix[$0][$1] })
+        let integration = fits(place.integration)
+        self.integration = integration
+        self.integrationPhraseFit = Self.phraseFit(queryCount: query.count, count: integration.count) { integration[$0][$1] }
+        self.firstWordFits = self.prefix.first?.first?.contains(.same) ?? false
+        self.mayHoldPart = self.prefix.contains { $0[0].contains(.holds) }
+    }
+
+    func prefixPoints(_ query: Int) -> Int { Self.points(self.prefix, query) }
+
+    func integrationPoints(_ query: Int) -> Int { Self.points(self.integration, query) }
+
+    private static func points(_ words: [[Vocabulary.Fit]], _ query: Int) -> Int {
+        Int(words.reduce(0) { $0 | $1[query].rawValue } & Vocabulary.Fit.points)
+    }
+
+    /// How a text of some words holds all words of a query one after another: 14 when it is the query, 9 when it begins with it, 6 when
+    /// it holds it, else 0. The first of the query's words may end a longer word of the text, and the last begin one.
+    static func phraseFit(queryCount: Int, count: Int, _ fit: (_ word: Int, _ query: Int) -> Vocabulary.Fit) -> Int {
+        guard count >= queryCount else { return 0 }
+        func stands(at start: Int, firstAs first: Vocabulary.Fit) -> Bool {
+            for query in 0..<queryCount {
+                let needed: Vocabulary.Fit
+                switch (query == 0, query == queryCount - 1) {
+                case (true, true): needed = first == .ends ? .holds : .begins
+                case (true, false): needed = first
+                case (false, true): needed = .begins
+                case (false, false): needed = .same
+                }
+                if !fit(start + query, query).contains(needed) { return false }
+            }
+            return true
+        }
+        if stands(at: 0, firstAs: .same) {
+            return count == queryCount && fit(count - 1, queryCount - 1).contains(.same) ? 14 : 9
+        }
+        return (0...(count - queryCount)).contains { stands(at: $0, firstAs: .ends) } ? 6 : 0
+    }
+}
+
+extension Vocabulary.Fit {
+    /// How a word fits a word of a query.
+    init(of word: [UInt8], to query: [UInt8]) {
+        var fit: Vocabulary.Fit = []
+        if word == query {
+            fit = [.same, .holds, .begins, .ends]
+        } else if word.starts(with: query) {
+            fit = [.beginning, .holds, .begins]
+        } else if query.starts(with: word) {
+            fit = .beginning
+        } else if word.count > query.count, (0...(word.count - query.count)).contains(where: { word[$0...].starts(with: query) }) {
+            fit = [.within, .holds]
+        }
+        if word.count > query.count, word.suffix(query.count).elementsEqual(query) { fit.insert(.ends) }
+        self = fit
     }
 }

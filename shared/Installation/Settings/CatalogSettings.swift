@@ -19,8 +19,8 @@ package struct CatalogSettings: Sendable {
         limits.maxViews = reader.integer(
             "roost.catalog.max_views", default: limits.maxViews, in: 1...1_000_000,
             "Principals whose view of their integrations is kept in memory.")
-        limits.maxIndexedTools = reader.integer(
-            "roost.catalog.max_indexed_tools", default: limits.maxIndexedTools, in: 1...100_000_000, "Tools kept in memory for search.")
+        limits.maxIndexBytes = reader.byteCount(
+            "roost.catalog.max_index_bytes", default: limits.maxIndexBytes, "Names, descriptions and words of tools kept for search.")
         limits.maxReadyTools = reader.integer(
             "roost.catalog.max_ready_tools", default: limits.maxReadyTools, in: 1...1_000_000, "Tools kept ready to be called.")
         limits.maxReadySchemaBytes = reader.byteCount(

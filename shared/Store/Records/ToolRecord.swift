@@ -59,6 +59,23 @@ extension ToolSummary {
     }
 }
 
+/// A tool as a search index takes it.
+package struct ToolSearchRow: Sendable, Hashable {
+    package let integration: IntegrationID
+    package let name: String
+    package let description: String
+    package let effect: ToolEffect
+}
+
+extension ToolSearchRow {
+    static let columns: Statement = "integration_id, name, description, effect"
+
+    init(_ row: DatabaseRow) throws {
+        var row = row.reader()
+        self.init(integration: try row.next(), name: try row.next(), description: try row.next(), effect: try row.next())
+    }
+}
+
 /// A tool ready to be called.
 package struct ToolRecord: Sendable, Hashable {
     package let integration: IntegrationID

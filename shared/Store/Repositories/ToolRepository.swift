@@ -41,14 +41,26 @@ package struct ToolRepository: Sendable {
         ) { try $0.single() } ?? 0
     }
 
-    /// Every tool of the organization, for building a search index: one statement, all rows, by integration slug and name.
-    package func searchRows(in organization: OrganizationID) async throws -> [ToolSummary] {
-        try await self.context.connection(organization).all(
-            """
-            SELECT \(ToolSummary.columns) FROM integrations i
-            JOIN tools t ON t.organization_id = i.organization_id AND t.integration_id = i.id
-            WHERE i.organization_id = $1 ORDER BY i.slug, t.name
-            """, organization, as: ToolSummary.init)
+    /// Every tool of some of the organization's integrations, for building a search index: one statement, all rows, by integration and
+    /// name.
+    package func searchRows(of integrations: [IntegrationID], in organization: OrganizationID) async throws -> [ToolSearchRow] {
+        let connection = self.context.connection(organization)
+        if integrations.count == 1 {
+            return try await connection.all(
+                """
+                SELECT \(ToolSearchRow.columns) FROM tools WHERE organization_id = $1 AND integration_id = $2
+                ORDER BY integration_id, name
+                """, organization, integrations[0], as: ToolSearchRow.init)
+        }
+        guard !integrations.isEmpty else { return [] }
+        let places = integrations.indices.map { "$\($0 + 2)" }.joined(separator: ", ")
+        let statement = Statement(
+            generated: """
+                SELECT \(ToolSearchRow.columns.text) FROM tools WHERE organization_id = $1 AND integration_id IN (\(places))
+                ORDER BY integration_id, name
+                """)
+        return try await connection.query(statement, values: [organization.databaseValue] + integrations.map(\.databaseValue))
+            .map(ToolSearchRow.init)
     }
 
     /// Every tool of an integration with its binding, by name: what a refresh compares with.

@@ -53,7 +53,7 @@ struct HearingOfChangesTests {
                     changeNumber: { cache.changeNumber(of: principal.organization) },
                     untilChanged: { await cache.untilChanged(principal.organization, since: $0) })
                 async let reason = watch.revocation()
-                try await here.keys.revoke(key.id, in: tenant.organization.id)
+                _ = try await here.keys.revoke(key.id, in: tenant.organization.id)
                 #expect(await reason == .revoked)
             }
         }

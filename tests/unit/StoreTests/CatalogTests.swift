@@ -51,13 +51,13 @@ struct CatalogTests {
             let organization = try await store.makeTenant().organization.id
             let record = try await store.integrations.add(.sample(), tools: .numbered(5001), in: organization)
             #expect(record.integration.toolCount == 5001)
-            #expect(try await store.tools.searchRows(in: organization).count == 5001)
+            #expect(try await store.tools.searchRows(of: [record.integration.id], in: organization).count == 5001)
             let listed = try await walk(limit: 200) { try await store.tools.list(in: organization, $0) }
             #expect(listed.count == 5001)
             #expect(Set(listed.map(\.name)).count == 5001)
             try await store.tools.replace(.numbered(7), of: record.integration.id, in: organization)
             #expect(try await store.tools.count(in: organization) == 7)
-            #expect(try await store.tools.searchRows(in: organization).count == 7)
+            #expect(try await store.tools.searchRows(of: [record.integration.id], in: organization).count == 7)
             #expect(try await store.integrations.find(record.integration.id, in: organization)?.revision == 2)
         }
     }
@@ -70,7 +70,7 @@ struct CatalogTests {
             var twice = ToolSet.numbered(300)
             twice.tools.append(twice.tools[0])
             await expect(.alreadyExists) { try await store.tools.replace(twice, of: record.integration.id, in: organization) }
-            #expect(try await store.tools.searchRows(in: organization).map(\.name) == ["pets.list"])
+            #expect(try await store.tools.searchRows(of: [record.integration.id], in: organization).map(\.name) == ["pets.list"])
         }
     }
 
@@ -107,7 +107,8 @@ struct CatalogTests {
             #expect(try await store.secrets.read(owner: draft.id, in: organization).isEmpty)
             #expect(try await store.secrets.sealed(before: 2, after: nil, in: organization).isEmpty)
             #expect(try await store.connections.list(in: organization).items.isEmpty)
-            #expect(try await store.tools.searchRows(in: organization).map(\.integrationSlug) == ["b"])
+            let left = try await store.tools.searchRows(of: [first.integration.id, second.integration.id], in: organization)
+            #expect(left.map(\.integration) == [second.integration.id])
             #expect(try await store.blobs.content(BlobHash(of: document), in: organization) == document)
             try await store.integrations.remove(second.integration.id, in: organization)
             #expect(try await store.blobs.content(BlobHash(of: document), in: organization) == nil)

@@ -16,7 +16,7 @@ struct StoreChangesTests {
             #expect(await ears.next() == .anything)
             _ = try await store.policies.create(in: acme.organization, pattern: "x", action: .allow)
             #expect(await ears.next() == .of(acme.organization))
-            try await store.keys.revoke(acme.key.id, in: acme.organization)
+            _ = try await store.keys.revoke(acme.key.id, in: acme.organization)
             #expect(await ears.next() == .of(acme.organization))
             // What is refused is not told.
             await expect(.notFound) { try await store.policies.remove(PolicyID(), in: acme.organization) }

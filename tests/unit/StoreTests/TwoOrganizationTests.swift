@@ -194,7 +194,10 @@ struct TwoOrganizationTests {
                 #expect(count == 1)
                 return count
             },
-            "ToolRepository.searchRows(in:)": { store, mine, _ in try await store.tools.searchRows(in: mine.organization) },
+            "ToolRepository.searchRows(of:in:)": { store, mine, theirs in
+                try await store.tools.searchRows(
+                    of: [mine.integration.integration.id, theirs.integration.integration.id], in: mine.organization)
+            },
             "ToolRepository.all(of:in:)": { store, mine, theirs in
                 try await store.tools.all(of: theirs.integration.integration.id, in: mine.organization)
             },
