@@ -167,8 +167,7 @@ let package = Package(
             name: "InstallationTests",
             dependencies: [
                 "Catalog", "Database", "Egress", "Engine", "Identity", "Installation", "Model", "OpenAPI", "Policies", "Replicas",
-                "Service",
-                "Store", "TestSupport", logging, serviceLifecycle,
+                "Service", "Store", "TestSupport", "Vault", logging, serviceLifecycle,
             ],
             path: "tests/unit/InstallationTests"),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], path: "tests/unit/JSONTests"),

@@ -39,39 +39,4 @@ import Testing
             #expect(try roost.services()["session-service"] == successor, "the successor was not refused")
         }
     }
-
-    @Test("one that is told to stop hands over to the one that is started meanwhile")
-    func handover() async throws {
-        try await withTemporaryFolder { folder in
-            let environment = Self.environment(FilePath(folder)).merging(["ROOST_GATEWAY_PORT": "4400"]) { $1 }
-            let made = try await Program.run(Program.products.appending("roost"), ["bootstrap"], environment: environment)
-            try #require(made.status.isSuccess, "\(made.errors)")
-            try await Self.withService(environment) { first in
-                _ = try await eventually(within: .seconds(60)) { Self.note(folder) == "\(first)" ? true : nil }
-                kill(first, SIGTERM)
-                try await Self.withService(environment) { second in
-                    _ = try await eventually(within: .seconds(60)) { Self.note(folder) == "\(second)" ? true : nil }
-                    kill(second, SIGTERM)
-                }
-            }
-        }
-    }
-
-    /// What the holder of the place has noted in its lock file.
-    private static func note(_ folder: String) -> String? {
-        try? String(contentsOfFile: folder + "/roost.db.session-service.lock", encoding: .utf8)
-    }
-
-    private static func withService(_ environment: [String: String], _ body: (Int32) async throws -> Void) async throws {
-        var options = PlatformOptions()
-        options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(45))]
-        let variables = Dictionary(uniqueKeysWithValues: environment.map { (Environment.Key(stringLiteral: $0), String?.some($1)) })
-        let configuration = Subprocess.Configuration(
-            executable: .path(Program.products.appending("session-service")), environment: .inherit.updating(variables),
-            platformOptions: options)
-        let outcome = try await Subprocess.run(
-            configuration, input: .none, output: .discarded, error: .fileDescriptor(.standardError, closeAfterSpawningProcess: false)
-        ) { try await body($0.processIdentifier.value) }
-        #expect(outcome.terminationStatus == .exited(0))
-    }
 }

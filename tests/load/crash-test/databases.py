@@ -65,8 +65,11 @@ class PostgreSQL:
             start_new_session=True)
         self.programs = pathlib.Path(max(pathlib.Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name)))
         self._read_ready()
-        self.url = f"postgresql://roost_service@127.0.0.1:{self.port}/postgres"
-        self.owner_url = f"postgresql://roost@127.0.0.1:{self.port}/postgres"
+        self.url = self._url("roost_service")
+        self.owner_url = self._url("roost")
+
+    def _url(self, user):
+        return f"postgresql://{user}@/postgres?host={self.socket_folder}&port={self.port}"
 
     def _read_ready(self):
         words = self.script.stdout.readline().split()

@@ -119,9 +119,11 @@ class Writer:
         if status in accepted:
             return fields, answer
         text = answer[:300].decode(errors="replace")
-        # What is away for a while says so, and nothing else.
-        fault = None if status == 503 and fields["Retry-After"] else f"{self.name}: {method} {path} was answered {status} {text}"
-        self.progress.refuse(str(status), fault)
+        # What is away for a while says so, or that nobody knows what became of the write, and nothing else.
+        is_unknown = status == 500 and "urn:roost:problem:outcome-unknown" in text
+        is_known = is_unknown or status == 503 and fields["Retry-After"]
+        fault = None if is_known else f"{self.name}: {method} {path} was answered {status} {text}"
+        self.progress.refuse("outcome unknown" if is_unknown else str(status), fault)
         return None
 
     def _step(self, mark):

@@ -13,7 +13,8 @@ struct PostgreSQLHostTests {
         let primary = try await TestPostgres.shared()
         try await TestPostgres.withServer(.init(settings: ["default_transaction_read_only=on"])) { standby in
             let ports = "1,\(standby.port),\(primary.port)"
-            let url = "postgresql://roost@127.0.0.1,127.0.0.1,127.0.0.1/postgres?port=\(ports)&target_session_attrs=read-write"
+            let hosts = "roost:\(TestPostgres.password)@127.0.0.1,127.0.0.1,127.0.0.1"
+            let url = "postgresql://\(hosts)/postgres?port=\(ports)&target_session_attrs=read-write"
             let database = try await PostgreSQLDatabase.open(PostgreSQLConfiguration(url))
             let rows = try await database.connection(in: .installation).query("SELECT current_setting('port')::BIGINT")
             #expect(rows.first?.values == [.integer(Int64(primary.port))])
@@ -32,8 +33,8 @@ struct PostgreSQLHostTests {
     func failover() async throws {
         let second = try await TestPostgres.shared()
         try await TestPostgres.withServer { first in
-            let hosts = "host=127.0.0.1,127.0.0.1 port=\(first.port),\(second.port) user=roost dbname=postgres"
-            var configuration = try PostgreSQLConfiguration("\(hosts) target_session_attrs=read-write")
+            let hosts = "host=127.0.0.1,127.0.0.1 port=\(first.port),\(second.port) target_session_attrs=read-write"
+            var configuration = try PostgreSQLConfiguration(first.networkURL(hosts))
             configuration.waitTimeout = .seconds(120)
             configuration.outageGrace = .seconds(120)
             let database = try await PostgreSQLDatabase.open(configuration)

@@ -144,7 +144,7 @@ struct PostgreSQLOutageTests {
             let attempts = Recorder<Int>()
             try await TCPProxy.run(to: server.port) { proxy in
                 let database = try await PostgreSQLDatabase.open(
-                    PostgreSQLConfiguration("host=127.0.0.1 port=\(proxy.port) user=roost dbname=\(String(databaseValue: name) ?? "")"))
+                    PostgreSQLConfiguration(server.networkURL(database: String(databaseValue: name) ?? "", "port=\(proxy.port)")))
                 // Keeps the others from committing for as long as it lasts.
                 try await direct.transaction(in: .installation) { transaction in
                     _ = try await transaction.query("SELECT pg_advisory_xact_lock(1)")
@@ -181,7 +181,7 @@ struct PostgreSQLOutageTests {
     func brokenConnection() async throws {
         let server = try await TestPostgres.shared()
         try await TCPProxy.run(to: server.port) { proxy in
-            let configuration = try PostgreSQLConfiguration("host=127.0.0.1 port=\(proxy.port) user=roost dbname=postgres")
+            let configuration = try PostgreSQLConfiguration(server.networkURL("port=\(proxy.port)"))
             let database = try await PostgreSQLDatabase.open(configuration)
             for _ in 0..<5 {
                 let attempts = Recorder<Int>()
@@ -204,7 +204,7 @@ struct PostgreSQLOutageTests {
     func reusedDescriptors() async throws {
         let server = try await TestPostgres.shared()
         try await TCPProxy.run(to: server.port) { proxy in
-            var configuration = try PostgreSQLConfiguration("host=127.0.0.1 port=\(proxy.port) user=roost dbname=postgres")
+            var configuration = try PostgreSQLConfiguration(server.networkURL("port=\(proxy.port)"))
             // Whoever does not hear its answer waits beyond the end of the test.
             configuration.statementTimeout = .seconds(3600)
             configuration.waitTimeout = .seconds(3600)

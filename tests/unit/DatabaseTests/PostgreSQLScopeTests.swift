@@ -12,6 +12,7 @@ struct PostgreSQLScopeTests {
     func isolation() async throws {
         try await withTemporaryPostgreSQL { configuration in
             configuration.softConnections = 1
+            configuration.waitTimeout = .seconds(120)
             configuration.hardConnections = 3
         } _: { database in
             let organizations = (0..<8).map { _ in OrganizationID() }
@@ -44,6 +45,7 @@ struct PostgreSQLScopeTests {
         struct Refused: Error {}
         try await withTemporaryPostgreSQL { configuration in
             configuration.softConnections = 1
+            configuration.waitTimeout = .seconds(120)
         } _: { database in
             let scope = DatabaseScope.organization(OrganizationID())
             for _ in 0..<5 {
