@@ -216,6 +216,11 @@ private final class Script: Sendable {
         self.output = output[0]
         self.process = process
         guard failure == 0 else { throw TestPostgresError(message: "deploy/private-postgres cannot be started: \(failure)") }
+        // Reaped as soon as it ends: beside a child that nobody reaps, Swift Testing never hears of the end of its exit tests.
+        let script = process
+        Thread.detachNewThread {
+            while waitpid(script, nil, 0) == -1, errno == EINTR {}
+        }
     }
 
     /// The script and its server end.
