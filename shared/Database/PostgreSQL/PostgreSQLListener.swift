@@ -138,16 +138,18 @@ final class PostgreSQLListener: Sendable {
     }
 
     private func leave(_ channel: NotificationChannel, _ id: UInt64) {
-        let (link, isLast) = self.state.withLock { state -> (PostgreSQLLink?, Bool) in
+        let unused = self.state.withLock { state -> PostgreSQLLink? in
             state.mailboxes[channel]?[id] = nil
-            guard state.mailboxes[channel]?.isEmpty == true else { return (nil, false) }
+            guard state.mailboxes[channel]?.isEmpty == true else { return nil }
             state.mailboxes[channel] = nil
-            if state.mailboxes.isEmpty { return (state.link, true) }
-            return (state.listening.remove(channel) == nil ? nil : state.link, false)
+            if state.mailboxes.isEmpty { return state.link }
+            // Here, so that it comes before the LISTEN of whoever joins next.
+            if state.listening.remove(channel) != nil {
+                state.link?.submit(PostgreSQLRequest(sql: "UNLISTEN \(channel.name)") { _ in })
+            }
+            return nil
         }
-        guard let link else { return }
-        if isLast { return link.close() }
-        link.submit(PostgreSQLRequest(sql: "UNLISTEN \(channel.name)") { _ in })
+        unused?.close()
     }
 
     /// The connection is gone: there is another one after a while, if anybody listens.

@@ -102,7 +102,8 @@ struct PoolStateMachine {
             return (.granted(id), [])
         }
         if let error = self.trippedError, !self.hasLiveConnection { return (.refused(error), []) }
-        guard self.waiterCount < self.limits.maxWaiters else {
+        // Each kind for itself, so that a flood of transactions does not keep out the statement that keeps a lease.
+        guard self.waiters[kind, default: []].count < self.limits.maxWaiters else {
             return (.refused(DatabaseError(code: .busy, message: "too many statements already wait for a connection; try again later")), [])
         }
         let deadline = now + self.limits.waitTimeout
