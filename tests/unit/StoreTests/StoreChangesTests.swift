@@ -11,6 +11,9 @@ struct StoreChangesTests {
     func revisions(kind: TestStoreKind) async throws {
         try await withTemporaryStore(kind) { store in
             let (acme, other) = (try await store.populate("acme"), try await store.populate("other"))
+            // The last admin key cannot be revoked.
+            _ = try await store.keys.create(
+                in: acme.organization, account: acme.account.id, role: .admin, name: "n", hash: SecretHash(of: "n"))
             let changes = try #require(store.organizations.changes())
             var ears = changes.makeAsyncIterator()
             #expect(await ears.next() == .anything)
