@@ -90,7 +90,7 @@ package struct SecretRepository: Sendable {
     ) async throws {
         guard let oldest = secrets.map(\.keyVersion).min() else { return }
         // Changes nothing. Its row lock makes a new data key, which retires this row, wait for the end of this transaction; one that
-        // came first is seen below, because a transaction that lost its row to another is run again.
+        // came first is waited for here and seen below, because each statement reads what was committed before it.
         try await connection.execute(
             "UPDATE data_keys SET state = state WHERE organization_id = $1 AND version = $2", organization, oldest)
         let newer = try await connection.query(
