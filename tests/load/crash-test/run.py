@@ -5,9 +5,10 @@ usage: run.py --build FOLDER [--rounds N] [--only WORD] [--seed N] [--damage]
 There are N rounds of each kind: services killed on SQLite, services killed on PostgreSQL, and PostgreSQL itself killed, with fsync on. In
 two organizations clients write policies, API keys, connections with their secrets, and executions over MCP, without a pause, and
 remove some of what they wrote. In each round something gets `kill -9` at a random moment and is started again, the survivors go on,
-and once every client has had a write acknowledged that it began after the kill, everything is read back: what was acknowledged has to be
-there exactly once, and what was acknowledged as removed must not be there. After the last round everything is killed together and read
-back once more, the database is examined by its own tools, and what was written in one transaction has to be there whole.
+and once every client has had a write acknowledged that it began after the kill, they pause and everything is read back: what was
+acknowledged has to be there exactly once, and what was acknowledged as removed must not be there. After the last round everything is
+killed together and read back once more, the database is examined by its own tools, and what was written in one transaction has to be
+there whole.
 
 At the end of every run the checker has to find damage that is done to the database on purpose, or the run fails. With --damage it is
 done before the last look, so that the run must fail. The last line sums up; exit status 0 means that nothing was missing.
@@ -90,9 +91,16 @@ class Load:
         return late[0] if late else "all at once"
 
     def check(self):
+        """Reads everything back, while nobody writes: otherwise there is ever more to read, the longer it takes."""
         findings = Findings()
         for writer in self.writers:
-            findings.add(writer.check())
+            writer.pause()
+        try:
+            for writer in self.writers:
+                findings.add(writer.check())
+        finally:
+            for writer in self.writers:
+                writer.go_on()
         with self.progress.condition:
             findings.unexpected += self.progress.unexpected
             self.progress.unexpected = []
@@ -155,6 +163,7 @@ class Run:
         killed = [victim for victim in self.kills if self.kills[victim] != earlier.get(victim, 0)]
         recovered = time.monotonic()
         last = self.load.wait_for_everyone(recovered)
+        everybody = time.monotonic()
         for service, pid in self.installation.pids().items():
             if service not in killed and before[service] != pid:
                 raise RuntimeError(f"{service} did not survive")
@@ -164,8 +173,8 @@ class Run:
         self.findings.add(found)
         say(
             f"{name}, round {number}: killed {' and '.join(killed)}, started again after {recovered - moment:.1f} s, everybody writes after "
-            f"{time.monotonic() - recovered:.1f} s ({last} last, slowest answer after {slowest[0]:.1f} s: {slowest[1]}); "
-            f"acknowledged={self.load.progress.acknowledged} {found}")
+            f"{everybody - recovered:.1f} s ({last} last, slowest answer after {slowest[0]:.1f} s: {slowest[1]}), read back in "
+            f"{time.monotonic() - everybody:.1f} s; acknowledged={self.load.progress.acknowledged} {found}")
         self.load.progress.slowest = 0.0, "nothing"
 
     def finish(self):

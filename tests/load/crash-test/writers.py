@@ -79,10 +79,19 @@ class Writer:
         self.reader = Client(port, key)
         self.random = random.Random(self.name)
         self.stopping = threading.Event()
+        self.writing = threading.Lock()
         self.thread = threading.Thread(target=self._run, name=self.name, daemon=True)
 
     def start(self):
         self.thread.start()
+
+    def pause(self):
+        """Waits for the write under way and begins no more until it may go on."""
+        if not self.writing.acquire(timeout=2 * PATIENCE):
+            raise TimeoutError(f"{self.name} does not pause")
+
+    def go_on(self):
+        self.writing.release()
 
     def stop(self):
         self.stopping.set()
@@ -95,12 +104,13 @@ class Writer:
             number = 0
             while not self.stopping.is_set():
                 number += 1
-                begun = time.monotonic()
-                if self._step(f"{self.prefix}{number:07}"):
-                    self.progress.acknowledge(self.name, begun)
-                else:
-                    # A client that is refused does not ask again at once.
-                    self.stopping.wait(0.05)
+                with self.writing:
+                    begun = time.monotonic()
+                    is_acknowledged = self._step(f"{self.prefix}{number:07}")
+                    if is_acknowledged:
+                        self.progress.acknowledge(self.name, begun)
+                # A client that is refused does not ask again at once; one that writes lets go long enough for somebody who waits.
+                self.stopping.wait(0.0005 if is_acknowledged else 0.05)
         except BaseException as error:
             self.progress.fail(error)
 
