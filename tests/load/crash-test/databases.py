@@ -83,9 +83,16 @@ class PostgreSQL:
 
     def kill(self):
         """All of its processes at once."""
-        # The postmaster first, so that it sees none of the others die. One that it starts at this very moment ends by itself.
-        for process in [self.postmaster, *children(self.postmaster)]:
-            end(process)
+        # The postmaster first, so that it sees none of the others die. The others also by their folder, until there are none: one that was
+        # started at this very moment, and waits for a lock that a killed one held, would wait, and keep the next server out, for ever.
+        end(self.postmaster)
+        deadline = time.monotonic() + PATIENCE
+        while processes := living_in(pathlib.Path(self.socket_folder) / "data"):
+            for process in processes:
+                end(process)
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"PostgreSQL's processes {processes} do not end")
+            time.sleep(0.01)
         self._command("stop")
         answer = self.script.stdout.readline().strip()
         if answer != "stopped":
@@ -156,6 +163,19 @@ def children(process):
                 continue
             if int(text[text.rindex(")") + 2 :].split()[1]) == process:
                 found.append(int(entry.name))
+    return found
+
+
+def living_in(folder):
+    """The processes whose working directory is the folder, as that of all of a PostgreSQL server's is its data."""
+    found = []
+    for entry in pathlib.Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                if os.readlink(entry / "cwd") == str(folder):
+                    found.append(int(entry.name))
+            except OSError:
+                continue
     return found
 
 
