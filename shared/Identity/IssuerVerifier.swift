@@ -97,6 +97,7 @@ package final class IssuerVerifier: Sendable {
             }
             let label = claims["name"]?.string ?? claims["email"]?.string ?? subject
             let account = try await self.people.account(issuer: self.settings.issuer, subject: subject, name: label, in: organization)
+            guard let account else { throw IdentityError(.forbidden, "The account of the token's subject is disabled.") }
             return Principal(
                 organization: organization, account: account, role: self.role(claims),
                 method: .token(issuer: self.settings.issuer, subject: subject))
@@ -121,8 +122,8 @@ package final class IssuerVerifier: Sendable {
 package protocol PeopleDirectory: Sendable {
     /// The organization with an id or slug.
     func organization(named name: String) async throws -> OrganizationID?
-    /// The account of an issuer's subject, made at the first sign-in.
-    func account(issuer: String, subject: String, name: String, in organization: OrganizationID) async throws -> AccountID
+    /// The account of an issuer's subject, made at the first sign-in; nil for one that is disabled.
+    func account(issuer: String, subject: String, name: String, in organization: OrganizationID) async throws -> AccountID?
 }
 
 extension Store: PeopleDirectory {
@@ -132,9 +133,10 @@ extension Store: PeopleDirectory {
         return try await self.organizations.find(slug: name)?.id
     }
 
-    /// The account of an issuer's subject, made at the first sign-in. A name that is too long is cut.
-    package func account(issuer: String, subject: String, name: String, in organization: OrganizationID) async throws -> AccountID {
+    /// The account of an issuer's subject, made at the first sign-in; nil for one that is disabled. A name that is too long is cut.
+    package func account(issuer: String, subject: String, name: String, in organization: OrganizationID) async throws -> AccountID? {
         let name = String(name.prefix(100))
-        return try await self.accounts.findOrCreate(issuer: issuer, subject: subject, name: name, in: organization).id
+        let account = try await self.accounts.findOrCreate(issuer: issuer, subject: subject, name: name, in: organization)
+        return account.disabledAt == nil ? account.id : nil
     }
 }

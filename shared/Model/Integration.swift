@@ -15,12 +15,14 @@ package struct Integration: Sendable, Hashable {
     package let description: String
     /// How many tools the last ingest found.
     package let toolCount: Int
+    /// Since when an admin lets no call of its tools begin; nil while they may.
+    package let frozenAt: Timestamp?
     package let createdAt: Timestamp
     package let updatedAt: Timestamp
 
     package init(
-        id: IntegrationID, slug: String, kind: Kind, name: String, description: String, toolCount: Int, createdAt: Timestamp,
-        updatedAt: Timestamp
+        id: IntegrationID, slug: String, kind: Kind, name: String, description: String, toolCount: Int, frozenAt: Timestamp? = nil,
+        createdAt: Timestamp, updatedAt: Timestamp
     ) {
         self.id = id
         self.slug = slug
@@ -28,6 +30,7 @@ package struct Integration: Sendable, Hashable {
         self.name = name
         self.description = description
         self.toolCount = toolCount
+        self.frozenAt = frozenAt
         self.createdAt = createdAt
         self.updatedAt = updatedAt
     }

@@ -88,7 +88,7 @@ package struct Operation: Sendable {
     /// Every REST operation there is.
     package static let all: [Operation] =
         organizationOperations + keyOperations + integrationOperations + connectionOperations + toolOperations + policyOperations
-        + executionOperations + sessionOperations
+        + accountOperations + executionOperations + sessionOperations
 
     /// Where every operation stands.
     package static let pathPrefix = "/api/v1"

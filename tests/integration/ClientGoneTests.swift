@@ -120,11 +120,11 @@ import Testing
     /// Without what HTTP's chunked coding puts between the parts of a body.
     private static func withoutChunks(_ answer: String) -> String { answer.replacing(/\r\n[0-9a-fA-F]+\r\n/, with: "") }
 
-    private static func sleeping(seconds: Int) -> String {
+    static func sleeping(seconds: Int) -> String {
         "await new Promise((resolve) => setTimeout(resolve, \(seconds * 1000))); return 'woke'"
     }
 
-    private static func execute(_ code: String, id: Int) -> JSONValue {
+    static func execute(_ code: String, id: Int) -> JSONValue {
         [
             "jsonrpc": "2.0", "id": .number(JSONNumber(id)), "method": "tools/call",
             "params": ["name": "execute", "arguments": ["code": .string(code)]],

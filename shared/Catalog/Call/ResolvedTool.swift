@@ -17,8 +17,14 @@ package struct ResolvedTool: Sendable {
 
     /// Checks arguments and builds the request, without any effect: what would fail is refused before anybody is asked to approve it.
     ///
-    /// - Throws: `invalid_tool_arguments` naming what is wrong, or another code that says why the call could not be sent.
+    /// - Throws: `integration_frozen` while an admin lets no call begin, `invalid_tool_arguments` naming what is wrong, or another code that
+    ///   says why the call could not be sent.
     package func prepare(_ arguments: JSONObject) throws(ToolError) -> PreparedToolCall {
+        guard self.source.record.frozenAt == nil else {
+            throw ToolError(
+                code: "integration_frozen",
+                message: "The integration \(self.source.record.slug) is frozen by an admin, so the call was not made.", retryable: false)
+        }
         let call = PreparedToolCall(
             address: self.address, effect: self.effect, arguments: try self.tool.canonicalArguments(arguments), binding: self.tool.binding,
             server: self.access.baseURL ?? self.source.baseURL ?? self.tool.binding.server ?? self.source.configuration.server,

@@ -19,11 +19,12 @@ package struct StoreAuthoritySource: AuthoritySource {
         try await self.store.policies.all(in: organization)
     }
 
-    /// A key must not be revoked. A token of an issuer is checked on every request, and lives on for as long as its issuer gave it.
+    /// A key must not be revoked, and the account not disabled. A token of an issuer is checked on every request beside that, and lives on
+    /// for as long as its issuer gave it.
     package func isActive(_ principal: Principal) async throws -> Bool {
         switch principal.method {
         case .apiKey(let key): try await self.store.keys.isActive(key, in: principal.organization)
-        case .token, .execution: true
+        case .token, .execution: try await self.store.accounts.isActive(principal.account, in: principal.organization)
         }
     }
 }

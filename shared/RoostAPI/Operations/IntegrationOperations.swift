@@ -6,7 +6,8 @@ import Model
 /// Integrations of the caller's organization.
 extension Operation {
     static let integrationOperations: [Operation] = [
-        .integrationsAdd, .integrationsUpload, .integrationsList, .integrationsShow, .integrationsRefresh, .integrationsRemove,
+        .integrationsAdd, .integrationsUpload, .integrationsList, .integrationsShow, .integrationsRefresh, .integrationsFreeze,
+        .integrationsUnfreeze, .integrationsRemove,
     ]
 
     /// `POST /integrations`.
@@ -51,6 +52,21 @@ extension Operation {
         success: .init(.ok, "The integration, and what reading its document came to.", schema: IntegrationPieces.outcome)
     )
 
+    /// `POST /integrations/{integration}/freeze`.
+    package static let integrationsFreeze = Operation(
+        "integrations.freeze", .post, "/integrations/{integration}/freeze",
+        "Lets no call of the integration's tools begin, in any process within a second. Calls that are under way go on.",
+        permission: .administer, parameters: [IntegrationPieces.slug],
+        success: .init(.ok, "The frozen integration.", schema: IntegrationPieces.schema)
+    )
+
+    /// `POST /integrations/{integration}/unfreeze`.
+    package static let integrationsUnfreeze = Operation(
+        "integrations.unfreeze", .post, "/integrations/{integration}/unfreeze", "Lets the calls of a frozen integration begin again.",
+        permission: .administer, parameters: [IntegrationPieces.slug],
+        success: .init(.ok, "The integration.", schema: IntegrationPieces.schema)
+    )
+
     /// `DELETE /integrations/{integration}`.
     package static let integrationsRemove = Operation(
         "integrations.remove", .delete, "/integrations/{integration}", "Removes an integration with its connections.",
@@ -63,7 +79,7 @@ private enum IntegrationPieces {
     static let slug = Operation.Parameter("integration", in: .path, "The integration's slug.")
     static let properties: JSONObject = [
         "id": Schemas.string, "slug": Schemas.string, "kind": Schemas.string, "name": Schemas.string, "description": Schemas.string,
-        "tool_count": ["type": "integer"], "created_at": Schemas.time, "updated_at": Schemas.time,
+        "tool_count": ["type": "integer"], "frozen_at": Schemas.nullableTime, "created_at": Schemas.time, "updated_at": Schemas.time,
     ]
     static let schema = Schemas.object(properties)
     static let detailProperties: JSONObject = {

@@ -46,12 +46,12 @@ package struct IntegrationRecord: Sendable, Hashable {
 }
 
 extension Integration {
-    static let columns: Statement = "id, slug, kind, name, description, tool_count, created_at, updated_at"
+    static let columns: Statement = "id, slug, kind, name, description, tool_count, frozen_at, created_at, updated_at"
 
     init(_ row: inout RowReader) throws {
         self.init(
             id: try row.next(), slug: try row.next(), kind: try row.next(), name: try row.next(), description: try row.next(),
-            toolCount: try row.next(), createdAt: try row.next(), updatedAt: try row.next())
+            toolCount: try row.next(), frozenAt: try row.next(), createdAt: try row.next(), updatedAt: try row.next())
     }
 }
 

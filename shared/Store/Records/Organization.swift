@@ -26,14 +26,18 @@ package struct Account: Sendable, Hashable {
     /// The token issuer that vouches for it, with ``subject``; nil for an account that only has keys.
     package let issuer: String?
     package let subject: String?
+    /// Since when nobody may act as this account; nil while its holder may.
+    package let disabledAt: Timestamp?
     package let createdAt: Timestamp
 }
 
 extension Account {
-    static let columns: Statement = "id, name, issuer, subject, created_at"
+    static let columns: Statement = "id, name, issuer, subject, disabled_at, created_at"
 
     init(_ row: DatabaseRow) throws {
         var row = row.reader()
-        self.init(id: try row.next(), name: try row.next(), issuer: try row.next(), subject: try row.next(), createdAt: try row.next())
+        self.init(
+            id: try row.next(), name: try row.next(), issuer: try row.next(), subject: try row.next(), disabledAt: try row.next(),
+            createdAt: try row.next())
     }
 }

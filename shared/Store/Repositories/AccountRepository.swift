@@ -62,6 +62,57 @@ package struct AccountRepository: Sendable {
         return keyset.page(items) { [$0.id.rawValue] }
     }
 
+    /// Whether somebody may act as the account; false for one that does not exist.
+    package func isActive(_ account: AccountID, in organization: OrganizationID) async throws -> Bool {
+        let rows = try await self.context.connection(organization).query(
+            "SELECT id FROM accounts WHERE organization_id = $1 AND id = $2 AND disabled_at IS NULL", organization, account)
+        return !rows.isEmpty
+    }
+
+    /// Lets nobody act as an account any more, with whatever key or token, and ends its open sessions with what runs in them. Its keys are
+    /// not revoked: after ``enable(_:in:)`` they work again. Disabling twice keeps the first time.
+    ///
+    /// Throws `inUse` for the account that has the last admin key that works: without one nobody could enable it again.
+    package func disable(_ account: AccountID, in organization: OrganizationID) async throws -> Account {
+        try await self.context.change(organization) { connection in
+            let holders: [AccountID] = try await connection.all(
+                KeyRepository.adminHolders, organization, as: { try $0.single() })
+            guard holders != [account] else {
+                throw StoreError(
+                    code: .inUse, message: "this account has the organization's last admin key; make one for another account first")
+            }
+            let disabled = try await connection.first(
+                """
+                UPDATE accounts SET disabled_at = COALESCE(disabled_at, {now}) WHERE organization_id = $1 AND id = $2
+                RETURNING \(Account.columns)
+                """, organization, account, as: Account.init)
+            guard let disabled else { throw Self.notFound }
+            let owners: [ReplicaID?] = try await connection.all(
+                """
+                UPDATE sessions SET state = 'closed', last_activity_at = {now}
+                WHERE organization_id = $1 AND account_id = $2 AND state = 'open' RETURNING owner_replica
+                """, organization, account, as: { try $0.single(ReplicaID?.self) })
+            for owner in Set(owners.compactMap { $0 }) {
+                try await self.context.database.announce(owner.rawValue, on: .closings, over: connection)
+            }
+            return disabled
+        }
+    }
+
+    /// Lets its holder act as a disabled account again.
+    package func enable(_ account: AccountID, in organization: OrganizationID) async throws -> Account {
+        try await self.context.change(organization) { connection in
+            let enabled = try await connection.first(
+                """
+                UPDATE accounts SET disabled_at = NULL WHERE organization_id = $1 AND id = $2 RETURNING \(Account.columns)
+                """, organization, account, as: Account.init)
+            guard let enabled else { throw Self.notFound }
+            return enabled
+        }
+    }
+
+    private static let notFound = StoreError(code: .notFound, message: "there is no such account")
+
     private func check(name: String, issuer: String?, subject: String?) throws(StoreError) {
         let maxBytes = self.context.limits.maxNameBytes
         try self.context.check(name, "the name", maxBytes: maxBytes)

@@ -96,6 +96,28 @@ package struct IntegrationRepository: Sendable {
         }
     }
 
+    /// Lets no call of an integration's tools begin, in any process, until ``unfreeze(_:in:)``; what is under way goes on. Freezing twice
+    /// keeps the first time.
+    package func freeze(_ integration: IntegrationID, in organization: OrganizationID) async throws -> IntegrationRecord {
+        try await self.context.change(organization) { connection in
+            try await connection.execute(
+                "UPDATE integrations SET frozen_at = COALESCE(frozen_at, {now}) WHERE organization_id = $1 AND id = $2", organization,
+                integration)
+            guard let record = try await Self.find(integration, in: organization, on: connection) else { throw Self.notFound }
+            return record
+        }
+    }
+
+    /// Lets the calls of a frozen integration's tools begin again.
+    package func unfreeze(_ integration: IntegrationID, in organization: OrganizationID) async throws -> IntegrationRecord {
+        try await self.context.change(organization) { connection in
+            try await connection.execute(
+                "UPDATE integrations SET frozen_at = NULL WHERE organization_id = $1 AND id = $2", organization, integration)
+            guard let record = try await Self.find(integration, in: organization, on: connection) else { throw Self.notFound }
+            return record
+        }
+    }
+
     static let notFound = StoreError(code: .notFound, message: "there is no such integration")
 
     static func find(

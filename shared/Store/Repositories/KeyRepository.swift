@@ -17,6 +17,12 @@ package struct KeyRepository: Sendable {
 
     let context: StoreContext
 
+    /// Whose admin keys work, two at most: whether there is another than one.
+    static let adminHolders: Statement = """
+        SELECT DISTINCT k.account_id FROM api_keys k JOIN accounts a ON a.organization_id = k.organization_id AND a.id = k.account_id
+        WHERE k.organization_id = $1 AND k.role = 'admin' AND k.revoked_at IS NULL AND a.disabled_at IS NULL LIMIT 2
+        """
+
     /// Stores a key of an account; without an account, together with a new one of the key's name, or neither of them.
     package func create(
         in organization: OrganizationID, account: AccountID? = nil, role: Principal.Role, name: String, hash: SecretHash,
@@ -73,7 +79,7 @@ package struct KeyRepository: Sendable {
         }
     }
 
-    /// Whose key it is; nil for one that does not exist or was revoked. Crosses organizations: the key is what names one.
+    /// Whose key it is; nil for one that does not exist, was revoked, or is of a disabled account. Crosses organizations: the key is what names one.
     package func find(hash: SecretHash) async throws -> Found? {
         guard let row = try await self.row(of: hash) else { return nil }
         var reader = row.reader()
@@ -100,10 +106,13 @@ package struct KeyRepository: Sendable {
         try await self.context.ask(.findKey, hash, self.context.limits.touchInterval.microseconds).first
     }
 
-    /// Whether a key still works, for what was begun with it and goes on.
+    /// Whether a key still works, for what was begun with it and goes on: it was not revoked, nor its account disabled.
     package func isActive(_ key: APIKeyID, in organization: OrganizationID) async throws -> Bool {
         let rows = try await self.context.connection(organization).query(
-            "SELECT id FROM api_keys WHERE organization_id = $1 AND id = $2 AND revoked_at IS NULL", organization, key)
+            """
+            SELECT k.id FROM api_keys k JOIN accounts a ON a.organization_id = k.organization_id AND a.id = k.account_id
+            WHERE k.organization_id = $1 AND k.id = $2 AND k.revoked_at IS NULL AND a.disabled_at IS NULL
+            """, organization, key)
         return !rows.isEmpty
     }
 
@@ -151,8 +160,10 @@ package struct KeyRepository: Sendable {
     package func revoke(_ key: APIKeyID, in organization: OrganizationID) async throws -> APIKey {
         try await self.context.change(organization) { connection in
             let admins: [APIKeyID] = try await connection.all(
-                "SELECT id FROM api_keys WHERE organization_id = $1 AND role = 'admin' AND revoked_at IS NULL LIMIT 2", organization,
-                as: { try $0.single() })
+                """
+                SELECT k.id FROM api_keys k JOIN accounts a ON a.organization_id = k.organization_id AND a.id = k.account_id
+                WHERE k.organization_id = $1 AND k.role = 'admin' AND k.revoked_at IS NULL AND a.disabled_at IS NULL LIMIT 2
+                """, organization, as: { try $0.single() })
             guard admins != [key] else {
                 throw StoreError(code: .inUse, message: "this is the organization's last admin key; make another one first")
             }

@@ -7,7 +7,7 @@ extension Crossing {
         .orphanedExecutions,
     ]
 
-    /// Whose key a hash is, revoked or not: an organization's, or the installation's, which has no organization. On every request, hence
+    /// Whose key a hash is, whether it works or not: an organization's, or the installation's, which has no organization. On every request, hence
     /// all that authentication needs in one answer.
     ///
     /// Takes the hash, and the interval in which a key's use is noted once.
@@ -18,10 +18,10 @@ extension Crossing {
             Column("is_active", .flag), Column("is_touch_due", .flag),
         ],
         """
-        SELECT organization_id, id, account_id, role,
-            CAST(CASE WHEN revoked_at IS NULL THEN 1 ELSE 0 END AS BIGINT) AS is_active,
-            CAST(CASE WHEN last_used_at > {now} - $2 THEN 0 ELSE 1 END AS BIGINT) AS is_touch_due
-        FROM api_keys WHERE key_hash = $1
+        SELECT k.organization_id, k.id, k.account_id, k.role,
+            CAST(CASE WHEN k.revoked_at IS NULL AND a.disabled_at IS NULL THEN 1 ELSE 0 END AS BIGINT) AS is_active,
+            CAST(CASE WHEN k.last_used_at > {now} - $2 THEN 0 ELSE 1 END AS BIGINT) AS is_touch_due
+        FROM api_keys k JOIN accounts a ON a.organization_id = k.organization_id AND a.id = k.account_id WHERE k.key_hash = $1
         UNION ALL
         SELECT NULL, id, NULL, NULL, CAST(CASE WHEN revoked_at IS NULL THEN 1 ELSE 0 END AS BIGINT),
             CAST(CASE WHEN last_used_at > {now} - $2 THEN 0 ELSE 1 END AS BIGINT)

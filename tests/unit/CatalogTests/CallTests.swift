@@ -51,6 +51,22 @@ struct CallTests {
         }
     }
 
+    @Test("is refused, before anything else is looked at, while the integration is frozen, and sees that at the next revision")
+    func frozen() async throws {
+        try await CatalogFixture.run { fixture in
+            let id = try await fixture.addPets().integration.integration.id
+            let address = "pets.org.main.pets.getPet"
+            #expect(try await fixture.call(address, ["petId": 1])?.error == nil)
+            _ = try await fixture.store.integrations.freeze(id, in: fixture.organization)
+            let error = try #require(try await fixture.call(address, [:])?.error)
+            #expect(error.code == "integration_frozen")
+            #expect(error.retryable == false)
+            #expect(fixture.upstream.sent.count == 1)
+            _ = try await fixture.store.integrations.unfreeze(id, in: fixture.organization)
+            #expect(try await fixture.call(address, ["petId": 1])?.error == nil)
+        }
+    }
+
     @Test("goes to the connection's base URL before the integration's, and that before the document's")
     func baseURLs() async throws {
         try await CatalogFixture.run { fixture in

@@ -84,6 +84,18 @@ struct IssuerTests {
         }
     }
 
+    @Test("A good token of a disabled account lets nobody in")
+    func disabled() async throws {
+        try await self.with { (authenticator) async throws in
+            let token = try self.key.token(claims: self.claims())
+            guard case .principal(let principal) = try await authenticator.authenticate(bearer: token) else {
+                throw IdentityError(.forbidden, "")
+            }
+            self.people.disable(principal.account)
+            #expect(await self.code(authenticator, token) == .forbidden)
+        }
+    }
+
     @Test("RSA signatures made elsewhere verify, with and without an algorithm pinned to the key")
     func rsa() async throws {
         for algorithm in [nil, "RS256"] as [JSONValue] {

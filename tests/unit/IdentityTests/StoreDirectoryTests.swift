@@ -47,12 +47,15 @@ struct StoreDirectoryTests {
             #expect(try await store.organization(named: OrganizationID().rawValue) == nil)
             #expect(try await store.organization(named: "third") == nil)
             let name = String(repeating: "x", count: 5000)
-            let accounts = try await withThrowingTaskGroup(of: AccountID.self) { group in
+            let accounts = try await withThrowingTaskGroup(of: AccountID?.self) { group in
                 for _ in 0..<10 { group.addTask { try await store.account(issuer: "i", subject: "s", name: name, in: first.id) } }
-                return try await group.reduce(into: Set<AccountID>()) { $0.insert($1) }
+                return try await group.reduce(into: Set<AccountID>()) { if let account = $1 { $0.insert(account) } }
             }
+            let account = try #require(accounts.first)
             #expect(accounts.count == 1)
-            #expect(try await !accounts.contains(store.account(issuer: "i", subject: "s", name: name, in: second.id)))
+            #expect(try await store.account(issuer: "i", subject: "s", name: name, in: second.id) != account)
+            _ = try await store.accounts.disable(account, in: first.id)
+            #expect(try await store.account(issuer: "i", subject: "s", name: name, in: first.id) == nil)
         }
     }
 }

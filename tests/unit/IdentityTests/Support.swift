@@ -40,6 +40,7 @@ final class KeyTable: KeyDirectory {
 
     func add(_ key: APIKeyText, _ holder: KeyHolder) { self.state.withLock { $0.holders[key.hash] = holder } }
     func revoke(_ key: APIKeyText) { self.state.withLock { $0.holders[key.hash] = nil } }
+
     func setDown(_ isDown: Bool) { self.state.withLock { $0.isDown = isDown } }
     func setTouchDue() { self.state.withLock { $0.isTouchDue = true } }
 
@@ -64,11 +65,13 @@ final class PeopleTable: PeopleDirectory {
     struct Down: Error {}
 
     private let organizations: [String: OrganizationID]
-    private let state = Mutex((accounts: [String: AccountID](), names: [String](), isDown: false))
+    private let state = Mutex((accounts: [String: AccountID](), names: [String](), isDown: false, disabled: Set<AccountID>()))
 
     init(_ organizations: [String: OrganizationID]) { self.organizations = organizations }
 
     var names: [String] { self.state.withLock(\.names) }
+
+    func disable(_ account: AccountID) { self.state.withLock { _ = $0.disabled.insert(account) } }
 
     func setDown(_ isDown: Bool) { self.state.withLock { $0.isDown = isDown } }
 
@@ -77,10 +80,10 @@ final class PeopleTable: PeopleDirectory {
         return self.organizations[name]
     }
 
-    func account(issuer: String, subject: String, name: String, in organization: OrganizationID) async throws -> AccountID {
+    func account(issuer: String, subject: String, name: String, in organization: OrganizationID) async throws -> AccountID? {
         self.state.withLock { state in
             let key = "\(issuer) \(subject) \(organization)"
-            if let account = state.accounts[key] { return account }
+            if let account = state.accounts[key] { return state.disabled.contains(account) ? nil : account }
             let account = AccountID()
             state.accounts[key] = account
             state.names.append(name)

@@ -129,6 +129,17 @@ struct TwoOrganizationTests {
                 try await store.accounts.findOrCreate(issuer: "https://theirs", subject: "theirs", name: "n", in: mine.organization)
             },
             "AccountRepository.list(in:_:)": { store, mine, _ in try await store.accounts.list(in: mine.organization) },
+            "AccountRepository.isActive(_:in:)": { store, mine, theirs in
+                let isActive = try await store.accounts.isActive(theirs.account.id, in: mine.organization)
+                #expect(!isActive)
+                return isActive
+            },
+            "AccountRepository.disable(_:in:)": { store, mine, theirs in
+                try await store.accounts.disable(theirs.account.id, in: mine.organization)
+            },
+            "AccountRepository.enable(_:in:)": { store, mine, theirs in
+                try await store.accounts.enable(theirs.account.id, in: mine.organization)
+            },
             "KeyRepository.create(in:account:role:name:hash:id:)": { store, mine, theirs in
                 await expect(.alreadyExists) {
                     try await store.keys.create(in: mine.organization, role: .admin, name: "n", hash: theirs.keyHash)
@@ -178,6 +189,12 @@ struct TwoOrganizationTests {
             },
             "IntegrationRepository.find(slug:in:)": { store, mine, _ in
                 try await store.integrations.find(slug: "theirs", in: mine.organization)
+            },
+            "IntegrationRepository.freeze(_:in:)": { store, mine, theirs in
+                try await store.integrations.freeze(theirs.integration.integration.id, in: mine.organization)
+            },
+            "IntegrationRepository.unfreeze(_:in:)": { store, mine, theirs in
+                try await store.integrations.unfreeze(theirs.integration.integration.id, in: mine.organization)
             },
             "IntegrationRepository.remove(_:in:)": { store, mine, theirs in
                 try await store.integrations.remove(theirs.integration.integration.id, in: mine.organization)

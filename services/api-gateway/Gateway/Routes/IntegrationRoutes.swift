@@ -46,6 +46,14 @@ enum IntegrationRoutes {
             let details = try await call.integration()
             return .ok(try await call.catalog.editor.refresh(details.integration.id, in: call.principal().organization).json)
         },
+        Route(.integrationsFreeze) { call in
+            let record = try await call.store.integrations.freeze(call.ownIntegration(), in: call.principal().organization)
+            return .ok(.object(record.integration.json))
+        },
+        Route(.integrationsUnfreeze) { call in
+            let record = try await call.store.integrations.unfreeze(call.ownIntegration(), in: call.principal().organization)
+            return .ok(.object(record.integration.json))
+        },
         Route(.integrationsRemove) { call in
             let details = try await call.integration()
             try await call.catalog.editor.removeIntegration(details.integration.id, in: call.principal().organization)
@@ -56,6 +64,14 @@ enum IntegrationRoutes {
 
 extension RouteCall {
     var catalog: Catalog { self.services.process.catalog }
+
+    /// The id of the integration whose slug stands in the path, which is not Roost's own API: that is every organization's.
+    fileprivate func ownIntegration() async throws -> IntegrationID {
+        let slug = self.parameters["integration"] ?? ""
+        let record = try await self.store.integrations.find(slug: slug, in: self.principal().organization)
+        guard let record, slug != BuiltInIntegration.slug else { throw Problem.notFound("integration") }
+        return record.integration.id
+    }
 
     /// The integration whose slug stands in the path.
     func integration() async throws -> IntegrationDetails {
@@ -76,7 +92,7 @@ extension Integration {
         [
             "id": .string(self.id.rawValue), "slug": .string(self.slug), "kind": .string(self.kind.rawValue), "name": .string(self.name),
             "description": .string(self.description), "tool_count": .number(JSONNumber(self.toolCount)),
-            "created_at": .string("\(self.createdAt)"), "updated_at": .string("\(self.updatedAt)"),
+            "frozen_at": .time(self.frozenAt), "created_at": .string("\(self.createdAt)"), "updated_at": .string("\(self.updatedAt)"),
         ]
     }
 }

@@ -24,7 +24,7 @@ struct RouteTable: Sendable {
     /// Every operation with its handler.
     static let allRoutes: [Route] =
         OrganizationRoutes.all + KeyRoutes.all + IntegrationRoutes.all + ConnectionRoutes.all + ToolRoutes.all + PolicyRoutes.all
-        + ExecutionRoutes.all + SessionRoutes.all
+        + AccountRoutes.all + ExecutionRoutes.all + SessionRoutes.all
 
     func add(to router: Router<GatewayRequestContext>) {
         router.get(RouterPath(Operation.pathPrefix + "/openapi.json")) { [document] _, _ in
