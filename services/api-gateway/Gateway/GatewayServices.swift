@@ -17,22 +17,28 @@ package struct GatewayServices: StackServices {
     /// What is read from MCP clients.
     let mcp: MCPLimits
     let sessions: SessionTier
+    let rates: RequestRates
     /// Nil without an issuer: nothing is then offered for discovery.
     let resource: ProtectedResource?
 
     package var core: CoreServices { self.process.core }
     package var store: Store { self.process.store }
 
-    /// The caller behind an `Authorization` field.
+    /// The caller behind an `Authorization` field, whose request is counted.
     ///
-    /// - Throws: ``Problem`` 401 with a challenge, or 503 when that cannot be found out: never 401 for a fault of ours, because
+    /// - Throws: ``Problem`` 401 with a challenge, 429 with `Retry-After`, or 503 when that cannot be found out: never 401 for a fault of ours, because
     ///   clients throw good credentials away on 401.
     func authenticate(_ authorization: String?) async throws -> Caller {
+        let caller: Caller
         do {
-            return try await self.process.authenticator.authenticate(authorization: authorization)
+            caller = try await self.process.authenticator.authenticate(authorization: authorization)
         } catch {
             throw self.problem(for: error)
         }
+        if let wait = self.rates.refusal(of: caller) {
+            throw Problem.tooManyRequests(retryAfterSeconds: Int((wait / .seconds(1)).rounded(.up)))
+        }
+        return caller
     }
 
     /// Refuses a caller without the permission.

@@ -31,6 +31,11 @@ package struct GatewaySettings: Sendable {
     package let maxReplicas: Int
     package let maxUnreadBytes: Int
     package let drain: Duration
+    /// Requests per second; nil where they are not counted.
+    package let keyRate: Int?
+    package let accountRate: Int?
+    package let organizationRate: Int?
+    package let rateBurst: Duration
 
     /// Scheme, host and port that clients use, without a slash at the end: the only source of links.
     package var origin: String { self.publicURL ?? "http://\(self.host.contains(":") ? "[\(self.host)]" : self.host):\(self.port)" }
@@ -67,6 +72,17 @@ package struct GatewaySettings: Sendable {
         self.maxUnreadBytes = reader.byteCount(
             "roost.gateway.max_unread_bytes", default: 256 << 20, "Answers that wait for clients which do not read them, together.")
         self.drain = reader.duration("roost.gateway.drain", default: .seconds(20), "How long what runs may go on after SIGTERM.")
+        func rate(_ name: String, default value: Int, _ whose: String) -> Int? {
+            let rate = reader.integer(
+                "roost.gateway.\(name)", default: value, in: 0...1_000_000,
+                "Requests per second of \(whose) that one gateway lets through; 0 for any number.")
+            return rate == 0 ? nil : rate
+        }
+        self.keyRate = rate("key_rate", default: 1000, "an API key")
+        self.accountRate = rate("account_rate", default: 1000, "an account, with all its keys and tokens")
+        self.organizationRate = rate("organization_rate", default: 5000, "an organization")
+        self.rateBurst = reader.duration(
+            "roost.gateway.rate_burst", default: .seconds(2), "What these rates allow in this time may come at once.")
         if let url = self.publicURL, !Self.isOrigin(url) {
             reader.fault(
                 "roost.gateway.public_url", "must be http:// or https://, a host in lower case, perhaps a port, and nothing after that")

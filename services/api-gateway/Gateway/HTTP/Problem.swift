@@ -81,6 +81,14 @@ extension Problem {
         Problem(.internalServerError, "outcome-unknown", "The database went away before it confirmed the write. \(whatToDo)")
     }
 
+    /// Nothing was done (RFC 6585, section 4).
+    package static func tooManyRequests(retryAfterSeconds: Int) -> Problem {
+        Problem(
+            .tooManyRequests, "too-many-requests",
+            "The key, the account or the organization asks more often than it may; wait as long as Retry-After says.",
+            headers: [.retryAfter: String(retryAfterSeconds)])
+    }
+
     package static func unavailable(_ detail: String, retryAfterSeconds: Int = 1) -> Problem {
         Problem(.serviceUnavailable, "unavailable", detail, headers: [.retryAfter: String(retryAfterSeconds)])
     }
