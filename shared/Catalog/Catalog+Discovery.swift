@@ -64,9 +64,15 @@ extension Catalog {
             let slug: String
             let access: CatalogView.Access
             let list: ToolList
-            let matches: ToolRanking.Matches
             /// The beginning of its tools' addresses; no other begins with it, since its parts have no dots.
-            var prefix: String { "\(self.slug).\(self.access.owner.rawValue).\(self.access.name)." }
+            let prefix: String
+
+            init(slug: String, access: CatalogView.Access, list: ToolList) {
+                self.slug = slug
+                self.access = access
+                self.list = list
+                self.prefix = "\(slug).\(access.owner.rawValue).\(access.name)."
+            }
 
             func address(_ position: Int) -> ToolAddress {
                 ToolAddress(
@@ -85,7 +91,7 @@ extension Catalog {
 
         func tool(_ hit: BestHits.Hit) -> ScoredTool {
             let tool = self.places[hit.place].list[hit.position]
-            return ScoredTool(address: self.address(hit), description: tool.description, effect: tool.effect, score: hit.score)
+            return ScoredTool(address: self.address(hit), description: tool.description, effect: tool.effect, score: Double(hit.score))
         }
     }
 
@@ -96,29 +102,22 @@ extension Catalog {
         let lists = try await self.views.tools(of: sources, in: principal.organization)
         let places = sources.flatMap { source -> [Ranked.Place] in
             guard let list = lists[source.record.id] else { return [] }
-            // Once for all connections of the integration.
-            let matches = ranking.matches(in: list)
-            return view.accesses(of: source.record.slug).map { access in
-                Ranked.Place(slug: source.record.slug, access: access, list: list, matches: matches)
-            }
+            return view.accesses(of: source.record.slug).map { Ranked.Place(slug: source.record.slug, access: $0, list: list) }
         }.sorted { $0.prefix < $1.prefix }
         let namespace = namespace.map { SearchWords($0) }
         var best = BestHits(maxCount: count)
-        for (index, place) in places.enumerated() {
-            let integration = SearchWords(place.slug)
-            let isWhollyInside = namespace.map { integration.starts(with: $0) } ?? true
+        var last: (list: ToolList, matches: ToolRanking.Matches)?
+        for (number, place) in places.enumerated() {
+            let position = ToolRanking.Place(integration: SearchWords(place.slug), prefix: SearchWords(place.prefix))
+            guard let names = NameFilter(namespace, behind: position.prefix, in: place.list) else { continue }
+            // Once for all connections of an integration, which stand together.
+            let matches = last.flatMap { $0.list === place.list ? $0.matches : nil } ?? ranking.matches(in: place.list)
+            last = (place.list, matches)
             var hidden = HiddenTools(
                 in: place.list, integration: place.slug, owner: place.access.owner, connection: place.access.name, policies: policies,
                 address: place.address)
-            let position = ToolRanking.Place(integration: integration, prefix: SearchWords(place.prefix))
-            ranking.forEachHit(in: place.list, place.matches, at: position) { position, score in
-                if let namespace, !isWhollyInside,
-                    !SearchWords(place.address(position).description).starts(with: namespace)
-                {
-                    return
-                }
-                guard !hidden.contains(position) else { return }
-                best.add(BestHits.Hit(score: score, place: index, position: position))
+            ranking.collect(matches, of: place.list, at: position, number: number, into: &best) { position in
+                names.contains(position) && !hidden.contains(position)
             }
         }
         return Ranked(places: places, hits: best.sorted, total: best.total)

@@ -1,7 +1,7 @@
 /// The best of many hits, and how many there were: only so many are ever held as are asked for.
 struct BestHits {
     struct Hit: Sendable {
-        let score: Double
+        let score: Int
         let place: Int
         let position: Int
 
@@ -12,7 +12,7 @@ struct BestHits {
     private let maxCount: Int
     /// A heap, the last of them at its top.
     private var heap: [Hit] = []
-    /// How many were added.
+    /// How many there were.
     private(set) var total = 0
 
     init(maxCount: Int) { self.maxCount = max(0, maxCount) }
@@ -20,12 +20,22 @@ struct BestHits {
     /// The best in order.
     var sorted: [Hit] { self.heap.sorted { $0.stands(before: $1) } }
 
+    /// Whether a hit would be among the best if it were added now; one that stands no better than it never is.
+    func wouldKeep(_ hit: Hit) -> Bool {
+        guard self.heap.count == self.maxCount else { return true }
+        return self.heap.first.map { hit.stands(before: $0) } ?? false
+    }
+
+    /// Counts a hit that is not among the best.
+    mutating func count() { self.total += 1 }
+
     mutating func add(_ hit: Hit) {
         self.total += 1
+        guard self.wouldKeep(hit) else { return }
         if self.heap.count < self.maxCount {
             self.heap.append(hit)
             self.rise()
-        } else if let last = self.heap.first, hit.stands(before: last) {
+        } else {
             self.heap[0] = hit
             self.sink()
         }

@@ -1,11 +1,3 @@
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#else
-import Darwin
-#endif
-
 /// The words of many texts: each different word once with the texts that have it, and each text as numbers of words.
 ///
 /// Everything lies one after another in a few arrays: a search goes over all words, and an array of arrays would cost it a reference
@@ -29,191 +21,158 @@ struct Vocabulary: Sendable {
         static let points: UInt8 = 7
     }
 
-    /// The words, each with a space behind it, which none of them holds.
-    private let bytes: [UInt8]
-    /// How often each byte stands in `bytes`.
-    private let byteCounts: [Int]
-    /// Where each word begins in `bytes`, and the end of the last.
-    private let starts: [Int]
-    /// For each word the texts that have it.
-    private let texts: [UInt32]
-    private let textStarts: [Int]
+    /// How a text fits a word of a query: the best of its words, and what of its first word makes a phrase stand at its beginning.
+    struct TextFit: OptionSet, Sendable {
+        let rawValue: UInt8
+
+        /// A word of the text holds the query's word.
+        static let holds = TextFit(rawValue: Fit.holds.rawValue)
+        /// The first word begins with the query's word, or is it.
+        static let firstBegins = TextFit(rawValue: 16)
+        /// The first word is the query's word.
+        static let firstIsSame = TextFit(rawValue: 32)
+        /// The only word is the query's word.
+        static let isSame = TextFit(rawValue: 64)
+
+        /// The bits of how well it fits, as those of a word.
+        var points: Int { Int(self.rawValue & Fit.points) }
+    }
+
+    /// The words, one after another.
+    let bytes: [UInt8]
+    /// Where each word begins in `bytes`, and the end of the last. There are no four billion of anything in a document that is read.
+    let starts: [UInt32]
+    /// The letters of each word.
+    let letters: [LetterSet]
+    /// For each word the texts that have it, with how it stands there in the bits above those of the text's number.
+    let texts: [UInt32]
+    let textStarts: [UInt32]
     /// For each text its words.
-    private let words: [UInt32]
-    private let wordStarts: [Int]
+    let words: [UInt32]
+    let wordStarts: [UInt32]
+
+    /// How a word stands in a text: above the number of the text.
+    enum Standing {
+        static let shift: UInt32 = 30
+        static let text: UInt32 = 1 << Self.shift - 1
+        static let first: UInt32 = 1 << Self.shift
+        static let only: UInt32 = 2 << Self.shift
+    }
 
     /// How many different words there are.
-    var count: Int { self.starts.count - 1 }
+    var count: Int { self.letters.count }
 
     /// How many texts there are.
     var textCount: Int { self.wordStarts.count - 1 }
 
     /// What it takes in memory.
     var byteCount: Int {
-        self.bytes.count + (self.texts.count + self.words.count) * MemoryLayout<UInt32>.stride
-            + (self.starts.count + self.textStarts.count + self.wordStarts.count) * MemoryLayout<Int>.stride
+        self.bytes.count + self.letters.count * MemoryLayout<LetterSet>.stride
+            + (self.texts.count + self.words.count + self.starts.count + self.textStarts.count + self.wordStarts.count)
+            * MemoryLayout<UInt32>.stride
     }
 
     /// Calls `body` with the words of all texts as numbers, and where those of each text begin, with the end of the last.
-    func withTexts(_ body: (_ words: UnsafeBufferPointer<UInt32>, _ starts: UnsafeBufferPointer<Int>) -> Void) {
+    func withTexts(_ body: (_ words: UnsafeBufferPointer<UInt32>, _ starts: UnsafeBufferPointer<UInt32>) -> Void) {
         self.words.withUnsafeBufferPointer { words in self.wordStarts.withUnsafeBufferPointer { body(words, $0) } }
     }
 
-    /// How each word fits a word of a query, by number.
-    func fits(_ query: [UInt8]) -> [Fit] {
-        var fits = [Fit](repeating: [], count: self.count)
-        // The rarest byte of the query's word is looked for, and only where it stands the word compared.
-        guard let first = query.first,
-            let rarest = query.indices.min(by: { self.byteCounts[Int(query[$0])] < self.byteCounts[Int(query[$1])] })
-        else { return fits }
-        self.bytes.withUnsafeBufferPointer { bytes in
-            guard let base = bytes.baseAddress else { return }
-            // Words that hold the query's word: one pass over all of them for all of its places.
-            var (word, from) = (0, 0)
-            while let place = memchr(base + from, Int32(query[rarest]), bytes.count - from) {
-                let offset = UnsafeRawPointer(base).distance(to: place) - rarest
-                guard offset >= 0, offset + query.count <= bytes.count, memcmp(base + offset, query, query.count) == 0 else {
-                    from = offset + rarest + 1
-                    continue
-                }
-                while self.starts[word + 1] <= offset { word += 1 }
-                let (start, end) = (self.starts[word], self.starts[word + 1] - 1)
-                var fit: Fit = offset > start ? [.holds, .within] : [.holds, .begins, end - start == query.count ? .same : .beginning]
-                if memcmp(base + end - query.count, query, query.count) == 0 { fit.insert(.ends) }
-                fits[word] = fit
-                from = self.starts[word + 1]
+    /// The numbers of some words; nil when one of them is in no text.
+    func numbers(of words: some Sequence<String>) -> [UInt32]? {
+        var numbers: [UInt32] = []
+        for word in words {
+            let sought = Array(word.utf8)
+            let letters = sought.withUnsafeBufferPointer { LetterSet($0) }
+            let number = self.letters.indices.first { number in
+                self.letters[number] == letters
+                    && self.bytes[Int(self.starts[number])..<Int(self.starts[number + 1])].elementsEqual(sought)
             }
-            // Shorter words with which the query's word begins.
-            for word in 0..<self.count where bytes[self.starts[word]] == first {
-                let length = self.starts[word + 1] - 1 - self.starts[word]
-                if length < query.count, memcmp(base + self.starts[word], query, length) == 0 { fits[word] = .beginning }
-            }
+            guard let number else { return nil }
+            numbers.append(UInt32(number))
         }
-        return fits
+        return numbers
     }
 
-    /// For each text how the best of its words fits: the union of their fits.
-    func fitsOfTexts(_ fits: [Fit]) -> [UInt8] {
-        var found = [UInt8](repeating: 0, count: self.textCount)
-        found.withUnsafeMutableBufferPointer { found in
-            self.texts.withUnsafeBufferPointer { texts in
+    /// Whether a text begins with some words.
+    func text(_ text: Int, startsWith numbers: [UInt32]) -> Bool {
+        self.words[Int(self.wordStarts[text])..<Int(self.wordStarts[text + 1])].starts(with: numbers)
+    }
+
+    /// Compares a word of a query with all words.
+    ///
+    /// - Parameter fits: Takes how each word fits, by number; those that do not are left as they are.
+    /// - Returns: In how many texts each word that fits stands, together.
+    func match(_ query: SoughtWord, _ fits: UnsafeMutableBufferPointer<Fit>) -> Int {
+        let (letters, starts, textStarts) = (self.letters.span, self.starts.span, self.textStarts.span)
+        return self.bytes.withUnsafeBufferPointer { bytes in
+            var count = 0
+            for word in letters.indices where letters[word].mayFit(query.letters) {
+                let bytes = UnsafeBufferPointer(rebasing: bytes[Int(starts[word])..<Int(starts[word + 1])])
+                let fit = query.fit(of: bytes, letters[word])
+                fits[word] = fit
+                if !fit.isEmpty { count += Int(textStarts[word + 1] - textStarts[word]) }
+            }
+            return count
+        }
+    }
+
+    /// Tells the texts how their words fit.
+    ///
+    /// - Parameters:
+    ///   - fits: How each word fits, by number.
+    ///   - count: What ``match(_:_:)`` gave.
+    ///   - texts: Takes how each text fits, by number, each a ``TextFit``. All zero before.
+    func spread(_ fits: UnsafeBufferPointer<Fit>, count: Int, to texts: UnsafeMutableBufferPointer<UInt8>) {
+        // Words one after another are read several times as fast as texts here and there are written.
+        if count > self.words.count / 3 { self.gather(fits, to: texts) } else { self.scatter(fits, to: texts) }
+    }
+
+    /// Goes through the words that fit, and the texts of each.
+    private func scatter(_ fits: UnsafeBufferPointer<Fit>, to texts: UnsafeMutableBufferPointer<UInt8>) {
+        self.textStarts.withUnsafeBufferPointer { starts in
+            self.texts.withUnsafeBufferPointer { places in
                 for word in fits.indices where !fits[word].isEmpty {
-                    let fit = fits[word].rawValue
-                    for index in self.textStarts[word]..<self.textStarts[word + 1] { found[Int(texts[index])] |= fit }
+                    // By the standing, a byte each.
+                    let gains = (
+                        UInt32(fits[word].gain.rawValue), UInt32(fits[word].firstGain.rawValue), UInt32(fits[word].onlyGain.rawValue)
+                    )
+                    let table = gains.0 | gains.1 << 8 | gains.2 << 16
+                    for index in Int(starts[word])..<Int(starts[word + 1]) {
+                        let place = places[index]
+                        texts[Int(place & Standing.text)] |= UInt8(truncatingIfNeeded: table &>> ((place &>> Standing.shift) &* 8))
+                    }
                 }
             }
         }
-        return found
+    }
+
+    /// Goes through the texts, and the words of each.
+    private func gather(_ fits: UnsafeBufferPointer<Fit>, to texts: UnsafeMutableBufferPointer<UInt8>) {
+        self.withTexts { words, starts in
+            for text in texts.indices {
+                let range = Int(starts[text])..<Int(starts[text + 1])
+                guard !range.isEmpty else { continue }
+                let first = fits[Int(words[range.lowerBound])]
+                var fit: UInt8 = 0
+                for index in range { fit |= fits[Int(words[index])].rawValue }
+                texts[text] = Fit(rawValue: fit).gain.union(range.count == 1 ? first.onlyGain : first.firstGain).rawValue
+            }
+        }
     }
 }
 
-extension Vocabulary {
-    /// Collects the words of texts.
-    struct Builder {
-        /// Numbers of words plus one, at the place that their hash says or the next free one; 0 is free. At most half are taken.
-        private var table = [UInt32](repeating: 0, count: 1024)
-        private var hashes: [UInt64] = []
-        private var bytes: [UInt8] = []
-        private var starts = [0]
-        private var words: [UInt32] = []
-        private var wordStarts = [0]
-        private var splitter = WordSplitter()
-        /// Nobody outside can choose words that all get the same place.
-        private let seed = UInt64.random(in: .min ... .max)
+extension Vocabulary.Fit {
+    /// What a text gains by a word that stands somewhere in it, or by several together.
+    fileprivate var gain: Vocabulary.TextFit { Vocabulary.TextFit(rawValue: self.rawValue & (Self.points | Self.holds.rawValue)) }
 
-        /// A text's words beyond this many are not searched.
-        private static let maxWords = 200
-
-        /// Takes the next text.
-        mutating func add(_ text: String) {
-            self.splitter.split(text, maxWords: Self.maxWords)
-            var start = 0
-            for end in self.splitter.ends {
-                let number = self.splitter.bytes.withUnsafeBufferPointer { bytes in
-                    self.number(of: UnsafeBufferPointer(rebasing: bytes[start..<end]))
-                }
-                self.words.append(number)
-                start = end
-            }
-            self.wordStarts.append(self.words.count)
-        }
-
-        func vocabulary() -> Vocabulary {
-            // A text that has a word several times is listed once.
-            var counts = [Int](repeating: 0, count: self.starts.count)
-            self.forEachDifferentWord { word, _ in counts[word + 1] += 1 }
-            for word in counts.indices.dropFirst() { counts[word] += counts[word - 1] }
-            var texts = [UInt32](repeating: 0, count: counts.last ?? 0)
-            var next = counts
-            self.forEachDifferentWord { word, text in
-                texts[next[word]] = text
-                next[word] += 1
-            }
-            return Vocabulary(
-                bytes: self.bytes, byteCounts: self.bytes.reduce(into: [Int](repeating: 0, count: 256)) { $0[Int($1)] += 1 },
-                starts: self.starts, texts: texts, textStarts: counts, words: self.words, wordStarts: self.wordStarts)
-        }
-
-        private func forEachDifferentWord(_ body: (_ word: Int, _ text: UInt32) -> Void) {
-            var lastTexts = [UInt32](repeating: .max, count: self.starts.count - 1)
-            for text in 0..<(self.wordStarts.count - 1) {
-                for index in self.wordStarts[text]..<self.wordStarts[text + 1] {
-                    let word = Int(self.words[index])
-                    guard lastTexts[word] != UInt32(text) else { continue }
-                    lastTexts[word] = UInt32(text)
-                    body(word, UInt32(text))
-                }
-            }
-        }
-
-        private mutating func number(of word: UnsafeBufferPointer<UInt8>) -> UInt32 {
-            let hash = self.hash(word)
-            var place = Int(truncatingIfNeeded: hash) & (self.table.count - 1)
-            while self.table[place] != 0 {
-                let number = Int(self.table[place] - 1)
-                if self.hashes[number] == hash, self.holds(word, at: number) { return UInt32(number) }
-                place = (place + 1) & (self.table.count - 1)
-            }
-            let number = UInt32(self.hashes.count)
-            self.table[place] = number + 1
-            self.hashes.append(hash)
-            self.bytes.append(contentsOf: word)
-            self.bytes.append(UInt8(ascii: " "))
-            self.starts.append(self.bytes.count)
-            if self.hashes.count * 2 > self.table.count { self.grow() }
-            return number
-        }
-
-        private func holds(_ word: UnsafeBufferPointer<UInt8>, at number: Int) -> Bool {
-            let start = self.starts[number]
-            guard self.starts[number + 1] - 1 - start == word.count, let base = word.baseAddress else { return false }
-            return self.bytes.withUnsafeBufferPointer { bytes in
-                bytes.baseAddress.map { memcmp($0 + start, base, word.count) == 0 } ?? false
-            }
-        }
-
-        private mutating func grow() {
-            self.table = [UInt32](repeating: 0, count: self.table.count * 2)
-            for (number, hash) in self.hashes.enumerated() {
-                var place = Int(truncatingIfNeeded: hash) & (self.table.count - 1)
-                while self.table[place] != 0 { place = (place + 1) & (self.table.count - 1) }
-                self.table[place] = UInt32(number + 1)
-            }
-        }
-
-        /// Multiplies and folds eight bytes at a time.
-        private func hash(_ word: UnsafeBufferPointer<UInt8>) -> UInt64 {
-            var hash = self.seed ^ UInt64(word.count)
-            var index = 0
-            while index < word.count {
-                var piece: UInt64 = 0
-                let end = min(index + 8, word.count)
-                for offset in index..<end { piece = piece << 8 | UInt64(word[offset]) }
-                let product = (hash ^ piece).multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15)
-                hash = product.high ^ product.low
-                index = end
-            }
-            return hash ^ hash >> 32
-        }
+    /// What it gains by its first word.
+    fileprivate var firstGain: Vocabulary.TextFit {
+        var gain = self.gain
+        if self.contains(.begins) { gain.insert(.firstBegins) }
+        if self.contains(.same) { gain.insert(.firstIsSame) }
+        return gain
     }
+
+    /// What it gains by its only word.
+    fileprivate var onlyGain: Vocabulary.TextFit { self.contains(.same) ? self.firstGain.union(.isSame) : self.firstGain }
 }

@@ -7,17 +7,23 @@ import Testing
 struct ToolRankingTests {
     private static let place = ToolRanking.Place(integration: SearchWords("pet-shop"), prefix: SearchWords("pet-shop.org.main"))
 
-    private static func hits(_ query: String, in list: ToolList) throws -> [Int: Double] {
+    private static func best(_ query: String, in list: ToolList, maxCount: Int) throws -> BestHits {
         let ranking = try #require(ToolRanking(query, maxWords: 16))
-        var hits: [Int: Double] = [:]
+        var best = BestHits(maxCount: maxCount)
         var positions: [Int] = []
-        ranking.forEachHit(in: list, ranking.matches(in: list), at: Self.place) { position, score in
-            hits[position] = score
+        ranking.collect(ranking.matches(in: list), of: list, at: Self.place, number: 0, into: &best) { position in
             positions.append(position)
+            return true
         }
         #expect(positions == positions.sorted())
-        #expect(positions.count == hits.count)
-        return hits
+        #expect(positions.count == best.total)
+        return best
+    }
+
+    private static func hits(_ query: String, in list: ToolList) throws -> [Int: Int] {
+        let best = try Self.best(query, in: list, maxCount: list.count)
+        #expect(best.sorted.count == best.total)
+        return Dictionary(uniqueKeysWithValues: best.sorted.map { ($0.position, $0.score) })
     }
 
     @Test("Points are those that comparing the texts themselves gives, whatever is asked", arguments: 0..<300)
@@ -35,6 +41,14 @@ struct ToolRankingTests {
             for (position, tool) in list.enumerated() {
                 #expect(hits[position] == PlainRanking(query, tool, Self.place).points, "\(query) in \(tool.name): \(tool.description)")
             }
+            // Those that cannot be among the best are counted without being compared as a whole.
+            let expected = hits.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+            for maxCount in [0, 1, 3, 12] {
+                let best = try Self.best(query, in: list, maxCount: maxCount)
+                #expect(best.total == hits.count)
+                #expect(best.sorted.map(\.position) == expected.prefix(maxCount).map(\.key), "the first \(maxCount) for \(query)")
+                #expect(best.sorted.map(\.score) == expected.prefix(maxCount).map(\.value))
+            }
         }
     }
 
@@ -42,11 +56,61 @@ struct ToolRankingTests {
     func border() throws {
         let list = ToolList(tools: [ToolEntry(name: "create.order", description: "", effect: .write)])
         // Path only for the first word, path and name for the second; the query within the path; all words found.
-        #expect(try Self.hits("main create", in: list)[0] == Double(4 * 12 + (4 * 12 + 4 * 10) + 6 * 12 + 25))
+        #expect(try Self.hits("main create", in: list)[0] == 4 * 12 + (4 * 12 + 4 * 10) + 6 * 12 + 25)
         // The whole path.
         let whole = try #require(try Self.hits("pet shop org main create order", in: list)[0])
         let beginning = try #require(try Self.hits("pet shop org main create", in: list)[0])
         #expect(whole > beginning)
+    }
+
+    @Test("A word fits as comparing the strings says, whatever its letters", arguments: 0..<300)
+    func words(seed: Int) {
+        var random = Seeded(state: UInt64(seed) &* 0xA24B_AED4_963E_E407 | 1)
+        // Few letters make words that hold each other; letters that share a bit must not be taken for each other.
+        let letters = Array([["a", "b"], ["a", "b", "1"], ["x", "é", "ü"], ["a", "p", "0", "5", "z"]][seed % 4])
+        func word(_ count: ClosedRange<Int>) -> String {
+            (0..<Int.random(in: count, using: &random)).map { _ in letters[Int.random(in: letters.indices, using: &random)] }.joined()
+        }
+        for _ in 0..<50 {
+            let (sought, word) = (word(1...6), word(1...12))
+            let (needle, bytes) = (Array(sought.utf8), Array(word.utf8))
+            let starts = bytes.indices.filter { bytes[$0...].starts(with: needle) }
+            var expected: Vocabulary.Fit = []
+            if !starts.isEmpty { expected.insert(.holds) }
+            if starts.first == 0 { expected.insert(.begins) }
+            if starts.last == bytes.count - needle.count { expected.insert(.ends) }
+            if bytes == needle {
+                expected.insert(.same)
+            } else if starts.first == 0 || needle.starts(with: bytes) {
+                expected.insert(.beginning)
+            } else if !starts.isEmpty {
+                expected.insert(.within)
+            }
+            #expect(SoughtWord(sought).fit(of: word) == expected, "\(sought) in \(word)")
+        }
+    }
+
+    @Test("A namespace is the beginning of an address in words, wherever it ends", arguments: 0..<100)
+    func namespaces(seed: Int) {
+        var random = Seeded(state: UInt64(seed) &* 0x9FB2_1C65_1E98_DF25 | 1)
+        let parts = ["pet", "pets", "shop", "org", "main", "listPets", "ünï", "x1", "é"]
+        func text(_ count: ClosedRange<Int>) -> String {
+            (0..<Int.random(in: count, using: &random)).map { _ in parts[Int.random(in: parts.indices, using: &random)] }
+                .joined(separator: ".")
+        }
+        let list = ToolList(tools: (0..<40).map { _ in ToolEntry(name: text(1...3), description: text(0...3), effect: .read) })
+        for prefix in ["pet-shop.org.main.", "pet.org.main."] {
+            let known = ["", "pet", "pet shop", "petShop org", "pet.org.main", "pet.org.main.", "pet-shop.org.main.", "pet-shop org main "]
+            for beginning in known {
+                let namespace = SearchWords(beginning + (beginning.count > 8 ? text(0...2) : ""))
+                let filter = NameFilter(namespace, behind: SearchWords(prefix), in: list)
+                for position in list.indices {
+                    let isInside = SearchWords(prefix + list.name(position)).starts(with: namespace)
+                    #expect(filter?.contains(position) ?? false == isInside, "\(prefix)\(list.name(position)) in \(namespace.words)")
+                }
+            }
+        }
+        #expect(NameFilter(nil, behind: SearchWords("pet.org.main."), in: list)?.contains(0) == true)
     }
 
     @Test("Words are found by the plain and by the general splitter alike", arguments: 0..<200)
@@ -71,56 +135,12 @@ struct ToolRankingTests {
         var best = BestHits(maxCount: maxCount)
         var all: [BestHits.Hit] = []
         for position in 0..<200 {
-            let hit = BestHits.Hit(score: Double(Int.random(in: 0...9, using: &random)), place: position / 50, position: position)
+            let hit = BestHits.Hit(score: Int.random(in: 0...9, using: &random), place: position / 50, position: position)
             all.append(hit)
             best.add(hit)
         }
         let expected = all.sorted { ($1.score, $0.position) < ($0.score, $1.position) }.prefix(maxCount).map(\.position)
         #expect(best.sorted.map(\.position) == Array(expected))
         #expect(best.total == 200)
-    }
-}
-
-/// The points of a tool as the documentation of ``ToolRanking`` has them, from the texts alone.
-private struct PlainRanking {
-    let points: Double?
-
-    init(_ query: String, _ tool: ToolEntry, _ place: ToolRanking.Place) {
-        let words = SearchWords(query, maxWords: 16).words
-        let phrase = words.joined(separator: " ")
-        let (name, description) = (SearchWords(tool.name).words, SearchWords(tool.description).words)
-        let fields = [(place.prefix.words + name, 12), (name, 10), (place.integration.words, 8), (description, 5)]
-        func fit(_ word: String, _ other: String) -> Int {
-            if word == other { return 4 }
-            if word.hasPrefix(other) || other.hasPrefix(word) { return 2 }
-            return other.contains(word) ? 1 : 0
-        }
-        var (sum, found) = (0, 0)
-        for word in words {
-            let fits = fields.map { field in field.0.map { fit(word, $0) }.max() ?? 0 }
-            sum += zip(fits, fields).map { $0 * $1.1 }.reduce(0, +)
-            if fits.contains(where: { $0 > 0 }) { found += 1 }
-        }
-        let required = words.count <= 2 ? words.count : (words.count * 3 + 4) / 5
-        guard found >= required else {
-            self.points = nil
-            return
-        }
-        sum += found == words.count ? 25 : Int((10 * Double(found) / Double(words.count)).rounded())
-        if fields[0].0.first == words.first || name.first == words.first { sum += 8 }
-        if found == words.count {
-            for (field, weight) in fields {
-                let text = field.joined(separator: " ")
-                if text == phrase {
-                    sum += 14 * weight
-                } else if text.hasPrefix(phrase) {
-                    sum += 9 * weight
-                } else if text.contains(phrase) {
-                    sum += 6 * weight
-                }
-            }
-            if fields[0].0.joined(separator: " ") == phrase || name.joined(separator: " ") == phrase { sum += 20 }
-        }
-        self.points = Double(sum)
     }
 }
