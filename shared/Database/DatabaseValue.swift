@@ -146,6 +146,7 @@ extension ExecutionID: DatabaseConvertible {}
 extension APIKeyID: DatabaseConvertible {}
 extension ReplicaID: DatabaseConvertible {}
 extension SessionRecordID: DatabaseConvertible {}
+extension SessionStreamID: DatabaseConvertible {}
 extension ToolEffect: DatabaseConvertible {}
 extension PolicyAction: DatabaseConvertible {}
 extension ExecutionState: DatabaseConvertible {}

@@ -69,3 +69,11 @@ package struct SessionRecordID: PublicID {
 
     package init(trusted rawValue: String) { self.rawValue = rawValue }
 }
+
+/// One stream of one MCP session that its client can take up again; part of the event ids that the client is given.
+package struct SessionStreamID: PublicID {
+    package static let prefix = "str_"
+    package let rawValue: String
+
+    package init(trusted rawValue: String) { self.rawValue = rawValue }
+}

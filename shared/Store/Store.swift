@@ -65,6 +65,8 @@ package struct Store: Sendable {
     package var replicas: ReplicaRepository { ReplicaRepository(context: self.context) }
     /// MCP sessions.
     package var sessions: SessionRepository { SessionRepository(context: self.context) }
+    /// Streams of MCP sessions that clients may take up again.
+    package var sessionStreams: SessionStreamRepository { SessionStreamRepository(context: self.context) }
     /// Configured sources.
     package var integrations: IntegrationRepository { IntegrationRepository(context: self.context) }
     /// Tools, their schemas and bindings.

@@ -5,9 +5,9 @@ package import Model
 ///
 /// Which tables and columns there are follows from the migrations. Secrets stay sealed, and the vault key is not in it.
 package enum Backup {
-    /// Tables whose rows mean something only while the processes live that wrote them. A restored installation begins without: its
-    /// processes register anew.
-    package static let ephemeralTables: Set = ["replicas"]
+    /// Tables whose rows mean something only while the processes live that wrote them, or for a few minutes. A restored installation
+    /// begins without: its processes register anew, and no client comes back for the answer of a call that ran before.
+    package static let ephemeralTables: Set = ["replicas", "session_streams"]
 
     /// Columns that a restore leaves empty: a session is nobody's until a process adopts it. Executions under way come back as they
     /// were, and the first sweep ends them as interrupted, because their processes are gone.

@@ -4,7 +4,7 @@ extension Crossing {
     /// Every question across organizations. A test compares the list with the functions that PostgreSQL has.
     static let all = [
         Self.findKey, .findOrganization, .listOrganizations, .ownedOrganizations, .closedSessions, .staleSessions, .cancelRequests,
-        .orphanedExecutions,
+        .orphanedExecutions, .staleStreams,
     ]
 
     /// Whose key a hash is, whether it works or not: an organization's, or the installation's, which has no organization. On every request, hence
@@ -76,4 +76,9 @@ extension Crossing {
             SELECT 1 FROM replicas r WHERE r.id = e.owner_replica AND r.epoch = e.owner_epoch AND r.heartbeat_at > {now} - $1)
         LIMIT $2
         """)
+
+    /// Streams of sessions whose time is up, up to a number.
+    static let staleStreams = Crossing(
+        "cross_stale_streams", [.integer], [Column("organization_id", .identifier), Column("id", .identifier)],
+        "SELECT organization_id, id FROM session_streams WHERE expires_at < {now} ORDER BY expires_at LIMIT $1")
 }

@@ -1,6 +1,6 @@
 import Database
 
-/// Version 3: integrations that are frozen, and accounts that are disabled.
+/// Version 3: integrations that are frozen, and accounts that are disabled. Admits no older program, which would let them go on.
 extension Schema {
     static let stopping = Migration(
         id: "0003", name: "frozen integrations, disabled accounts",

@@ -18,6 +18,7 @@ struct Populated {
     let connection: ConnectionRecord
     let session: SessionRecord
     let sessionHash: SecretHash
+    let stream: SessionStreamID
     let execution: ExecutionID
     let blob: BlobHash
     let dataKey: WrappedDataKey
@@ -48,11 +49,18 @@ extension Store {
             WrappedDataKey(version: 1, vaultKeyID: "vk_\(hidden)", wrapped: document), in: organization)
         let sessionHash = SecretHash(of: "\(name) session")
         let session = try await self.sessions.create(.sample(tenant, hash: sessionHash, resource: hidden))
+        let stream = SessionStreamID()
+        var bounds = SessionStreamBounds()
+        // Its time is up at once for the purge.
+        bounds.lifetime = .seconds(-60)
+        _ = try await self.sessionStreams.open(
+            stream, request: "\"\(hidden)\"", of: session.id, in: organization, by: tenant.lease, within: bounds)
         let execution = ExecutionDraft.sample(tenant, codeHash: hidden)
         try await self.executions.start(execution)
         return Populated(
             tenant: tenant, name: name, account: account, key: key, keyHash: keyHash, policy: policy, integration: integration,
-            connection: connection, session: session, sessionHash: sessionHash, execution: execution.id, blob: BlobHash(of: document),
+            connection: connection, session: session, sessionHash: sessionHash, stream: stream, execution: execution.id,
+            blob: BlobHash(of: document),
             dataKey: dataKey)
     }
 }

@@ -157,6 +157,7 @@ struct TenantWallTests {
                 (.staleSessions, try await context.ask(.staleSessions, "closed", Int64(-60_000_000), 10)),
                 (.cancelRequests, try await context.ask(.cancelRequests, lease.replica, lease.epoch, 10)),
                 (.orphanedExecutions, try await context.ask(.orphanedExecutions, 0, 10)),
+                (.staleStreams, try await context.ask(.staleStreams, 10)),
             ]
             #expect(Set(answers.map(\.0.name)) == Set(Crossing.all.map(\.name)), "a question is missing above")
             for (crossing, rows) in answers {

@@ -96,6 +96,7 @@ struct TwoOrganizationTests {
         "SessionRepository.purge(state:olderThan:)", "DataKeyRepository.vaultKeys()", "DataKeyRepository.forget(vaultKey:)",
         "ExecutionRepository.cancelRequests(of:)", "ExecutionRepository.sweep()", "OrganizationRepository.changes()",
         "ExecutionRepository.cancellations()", "SessionRepository.closings()", "ReplicaRepository.changes()",
+        "SessionStreamRepository.purge()",
     ]
 
     private static var attempts: [String: Attempt] {
@@ -332,6 +333,30 @@ struct TwoOrganizationTests {
             "SessionRepository.list(in:account:_:)": { store, mine, theirs in
                 let all = try await store.sessions.list(in: mine.organization)
                 return [all, try await store.sessions.list(in: mine.organization, account: theirs.tenant.account.id)]
+            },
+            "SessionStreamRepository.open(_:request:of:in:by:within:)": { store, mine, theirs in
+                await expect(.ownerLost) {
+                    try await store.sessionStreams.open(
+                        SessionStreamID(), request: "1", of: theirs.session.id, in: mine.organization, by: theirs.tenant.lease,
+                        within: SessionStreamBounds())
+                }
+                return try await store.sessionStreams.open(
+                    theirs.stream, request: "1", of: mine.session.id, in: mine.organization, by: mine.tenant.lease,
+                    within: SessionStreamBounds())
+            },
+            "SessionStreamRepository.end(_:of:in:by:with:within:)": { store, mine, theirs in
+                await expect(.ownerLost) {
+                    try await store.sessionStreams.end(
+                        theirs.stream, of: mine.session.id, in: mine.organization, by: mine.tenant.lease, with: .silent,
+                        within: SessionStreamBounds())
+                }
+                return try await store.sessionStreams.end(
+                    theirs.stream, of: theirs.session.id, in: mine.organization, by: theirs.tenant.lease, with: .silent,
+                    within: SessionStreamBounds())
+            },
+            "SessionStreamRepository.find(_:of:in:)": { store, mine, theirs in
+                let own = try await store.sessionStreams.find(theirs.stream, of: mine.session.id, in: mine.organization)
+                return [own, try await store.sessionStreams.find(theirs.stream, of: theirs.session.id, in: mine.organization)]
             },
         ]
     }
