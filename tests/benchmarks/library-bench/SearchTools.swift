@@ -33,7 +33,7 @@ struct SearchTools {
         [
             ("a common word", self.word(0)), ("a rare word", self.word(7_500)),
             ("three words", "create \(self.word(40)) \(self.word(3))"), ("a phrase", "\(self.word(1)) \(self.word(0))"),
-            ("no match", "zzyzx"), ("one letter", "e"),
+            ("no match", "zzyzx"), ("one letter", "e"), ("sixteen words", (0..<16).map { self.word($0 * $0) }.joined(separator: " ")),
         ]
     }
 
