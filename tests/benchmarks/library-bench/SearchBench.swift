@@ -18,7 +18,9 @@ enum SearchBench {
     /// Prints the rows of both databases; that of PostgreSQL belongs to whoever `url` names, who may make tables.
     static func run(folder: String, url: String) async throws {
         for count in [20, 1] {
-            let sqlite = try await SQLiteDatabase.open(path: "\(folder)/search-\(count).db")
+            // Adding 100,000 tools is one transaction, which takes long where others use the machine.
+            let patient = SQLiteConfiguration(transactionTimeout: .seconds(300))
+            let sqlite = try await SQLiteDatabase.open(path: "\(folder)/search-\(count).db", configuration: patient)
             try await self.measure("SQLite", sqlite, integrationCount: count)
             try await sqlite.close()
             var configuration = try PostgreSQLConfiguration(url)
