@@ -8,6 +8,12 @@ package struct ChannelBodyWriter: Sendable {
     /// - Throws: ``ChannelError`` when the exchange has ended, so that a producer stops by itself.
     package func write(_ chunk: [UInt8]) async throws(ChannelError) { try await self.sink.write(chunk) }
 
+    /// Hands over one chunk if there is room for it now; false, and nothing done, when the peer has too much to take already.
+    ///
+    /// For whoever has many bodies to write to and may wait for none of them. Not beside a ``write(_:)`` of pieces that belong together.
+    /// - Throws: ``ChannelError`` when the exchange has ended.
+    package func offer(_ chunk: [UInt8]) throws(ChannelError) -> Bool { try self.sink.offer(chunk) }
+
     /// Hands over a text as UTF-8; see ``write(_:)``.
     package func write(_ text: String) async throws(ChannelError) { try await self.sink.write(Array(text.utf8)) }
 }
@@ -16,4 +22,6 @@ package struct ChannelBodyWriter: Sendable {
 protocol ChannelBodySink: Sendable {
     /// Takes one chunk once there is room for it.
     func write(_ chunk: [UInt8]) async throws(ChannelError)
+    /// Takes one chunk if there is room for it now.
+    func offer(_ chunk: [UInt8]) throws(ChannelError) -> Bool
 }

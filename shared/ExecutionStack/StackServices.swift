@@ -39,6 +39,9 @@ package struct CoreServices: Sendable {
 
     /// How many executions run in this process now: a measure of its load.
     package var runningExecutions: Int { self.owner.runningCount }
+
+    /// Reads an organization's rules anew for whatever is asked next, because they were heard to have changed.
+    package func forgetRules(of organization: OrganizationID) { self.authority.forget(organization) }
 }
 
 /// What a stack is made from: the core, and what belongs to the request or the session. The gateway has one form of it, the

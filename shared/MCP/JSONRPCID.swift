@@ -20,6 +20,9 @@ package struct JSONRPCID: Sendable, Hashable, CustomStringConvertible {
         self.token = text
     }
 
+    /// Reads an id from what ``description`` gave.
+    package init?(json: String) { self.init(token: Array(json.utf8)[...]) }
+
     /// Makes the id of an integer.
     package init(_ value: Int) { self.token = JSONText(.int(value)) }
 

@@ -3,12 +3,12 @@ private import SSE
 
 /// The messages that a server sends, as bytes ready for a body or a stream.
 package enum MCPAnswer {
-    /// `initialize`: what was negotiated and what is offered, which is tools and nothing else.
+    /// `initialize`: what was negotiated and what is offered, which is tools, and to tell when they changed.
     package static func initialized(_ id: JSONRPCID, revision: MCPRevision, server: MCPServerInfo) -> [UInt8] {
         self.result(id) { writer in
             writer.beginObject()
             writer.member("protocolVersion", .string(revision.rawValue))
-            writer.member("capabilities", ["tools": [:]])
+            writer.member("capabilities", ["tools": ["listChanged": true]])
             var info: JSONObject = ["name": .string(server.name)]
             if revision.hasStructuredContent { info["title"] = .string(server.title) }
             info["version"] = .string(server.version)
@@ -73,8 +73,19 @@ package enum MCPAnswer {
         return writer.bytes
     }
 
+    /// `notifications/tools/list_changed`.
+    package static let toolsChanged = Array(#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}"#.utf8)
+
     /// A message as an event of a stream.
-    package static func event(_ message: [UInt8]) -> [UInt8] { ServerSentEvent(name: "message", data: message).bytes() }
+    package static func event(_ message: [UInt8], id: String? = nil) -> [UInt8] {
+        ServerSentEvent(name: "message", id: id, data: message).bytes()
+    }
+
+    /// The event without a message that begins a stream and gives its client an id to come back with.
+    package static func priming(id: String) -> [UInt8] { ServerSentEvent(id: id, data: []).bytes() }
+
+    /// What is said on a stream before it is closed on purpose.
+    package static func comingBack(after delay: Duration) -> [UInt8] { ServerSentEvent.comingBack(after: delay) }
 
     private static func result(_ id: JSONRPCID, _ write: (inout JSONWriter) -> Void) -> [UInt8] {
         var writer = JSONWriter(reservingCapacity: 256)

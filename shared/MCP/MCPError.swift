@@ -11,7 +11,7 @@ package struct MCPError: Error, Sendable, Hashable {
             case parseError, invalidRequest, missingSession, unknownSession, unsupportedRevision, statelessRevision, methodNotFound
             case invalidParams, internalError, httpMethodNotAllowed, notAcceptable, unsupportedMediaType, tooLarge
             case unauthorized, tooManyCalls, tooManySessions, unavailable, executionInterrupted
-            case callTimedOut, answerDropped
+            case callTimedOut, answerDropped, unknownEvent
         }
 
         private let kind: Kind
@@ -59,6 +59,9 @@ package struct MCPError: Error, Sendable, Hashable {
         /// The call ended, but its answer could not be kept for a client that does not read; the execution's record has the outcome.
         package static let answerDropped = Code(.answerDropped)
 
+        /// A stream is to go on after an event that this session never had, or had too long ago.
+        package static let unknownEvent = Code(.unknownEvent)
+
         package static var allCases: [Code] { Kind.allCases.map(Code.init) }
 
         /// The code of the JSON-RPC error. Codes from -32000 to -32019 are not for new servers, hence so few different ones.
@@ -66,7 +69,7 @@ package struct MCPError: Error, Sendable, Hashable {
             switch self.kind {
             case .parseError: -32700
             case .invalidRequest, .missingSession, .unknownSession, .httpMethodNotAllowed, .notAcceptable, .unsupportedMediaType, .tooLarge,
-                .unauthorized:
+                .unauthorized, .unknownEvent:
                 -32600
             case .methodNotFound, .statelessRevision: -32601
             case .invalidParams: -32602
@@ -79,7 +82,7 @@ package struct MCPError: Error, Sendable, Hashable {
         /// 200 whatever they say, as JSON-RPC over HTTP has it and as clients of these revisions expect.
         package var httpStatus: Int {
             switch self.kind {
-            case .parseError, .invalidRequest, .missingSession, .unsupportedRevision: 400
+            case .parseError, .invalidRequest, .missingSession, .unsupportedRevision, .unknownEvent: 400
             case .unauthorized: 401
             case .unknownSession, .statelessRevision: 404
             case .methodNotFound, .invalidParams, .internalError, .executionInterrupted, .callTimedOut, .answerDropped: 200
@@ -102,7 +105,7 @@ package struct MCPError: Error, Sendable, Hashable {
         /// Whether `data.code` carries ``description``: only where JSON-RPC's own codes do not say enough.
         var isNamedInData: Bool {
             switch self.kind {
-            case .tooManyCalls, .tooManySessions, .unavailable, .executionInterrupted, .callTimedOut, .answerDropped: true
+            case .tooManyCalls, .tooManySessions, .unavailable, .executionInterrupted, .callTimedOut, .answerDropped, .unknownEvent: true
             default: false
             }
         }

@@ -11,18 +11,23 @@ package struct MCPRequestHead: Sendable, Hashable {
         case open(stale: String?)
         /// Anything else that was posted.
         case message(session: String)
+        /// The client reads what is sent on no request's behalf, or a stream that it lost after the event of this id.
+        case listen(session: String, after: String?)
         /// The client ends its session.
         case close(session: String)
     }
 
     /// The longest session id that is passed on; ours have 43 characters, so a longer one is unknown anyway.
     package static let maxSessionBytes = 128
+    /// The longest event id that is passed on; ours have at most 78 characters.
+    package static let maxEventBytes = 128
 
     private let method: String
     private let accept: [String]
     private let contentType: [String]
     private let revisions: [String]
     private let sessions: [String]
+    private let lastEvents: [String]
 
     /// Takes what matters from a request.
     ///
@@ -35,11 +40,12 @@ package struct MCPRequestHead: Sendable, Hashable {
         self.contentType = values("content-type")
         self.revisions = values("mcp-protocol-version")
         self.sessions = values("mcp-session-id")
+        self.lastEvents = method == "GET" ? values("last-event-id") : []
     }
 
     /// Refuses what can be refused without the body: HTTP methods that the endpoint does not have, and media types.
     ///
-    /// - Returns: For `DELETE`, which has no body, where it goes; for `POST`, nil: read the body and call ``route(_:)``.
+    /// - Returns: For `GET` and `DELETE`, which have no body, where it goes; for `POST`, nil: read the body and call ``route(_:)``.
     @discardableResult
     package func admit() throws(MCPError) -> Route? {
         switch self.method {
@@ -51,12 +57,19 @@ package struct MCPRequestHead: Sendable, Hashable {
                 throw MCPError(.notAcceptable, "Accept must list both application/json and text/event-stream.")
             }
             return nil
+        case "GET" where !self.isStateless(metaRevision: nil):
+            guard self.accepts("text/event-stream") else {
+                throw MCPError(.notAcceptable, "Accept must list text/event-stream.")
+            }
+            try self.checkRevision(metaRevision: nil)
+            return .listen(session: try self.session(), after: try self.lastEvent())
         case "DELETE" where !self.isStateless(metaRevision: nil):
             try self.checkRevision(metaRevision: nil)
             return .close(session: try self.session())
         default:
-            var error = MCPError(.httpMethodNotAllowed, "This endpoint takes POST, and DELETE to end a session; it offers no GET stream.")
-            error.allowedMethods = self.isStateless(metaRevision: nil) ? "POST" : "POST, DELETE"
+            var error = MCPError(
+                .httpMethodNotAllowed, "This endpoint takes POST, GET for a session's stream, and DELETE to end a session.")
+            error.allowedMethods = self.isStateless(metaRevision: nil) ? "POST" : "GET, POST, DELETE"
             throw error
         }
     }
@@ -126,6 +139,14 @@ package struct MCPRequestHead: Sendable, Hashable {
         return session
     }
 
+    /// An empty id is what a client sends that never had one.
+    private func lastEvent() throws(MCPError) -> String? {
+        guard let event = self.lastEvents.first, self.lastEvents.count > 1 || !event.isEmpty else { return nil }
+        guard self.lastEvents.count == 1, event.utf8.count <= Self.maxEventBytes, event.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
+        else { throw MCPError.unknownEvent() }
+        return event
+    }
+
     // MARK: - Media types
 
     /// RFC 8259 knows only UTF-8 between systems; a parameter that says otherwise is believed and refused.
@@ -156,6 +177,17 @@ extension MCPError {
     /// The one answer for a session that does not exist, was closed, or is somebody else's.
     package static func unknownSession(_ id: JSONRPCID? = nil) -> MCPError {
         MCPError(.unknownSession, "Session not found; open a new one with initialize.", id: id)
+    }
+}
+
+extension MCPError {
+    /// The one answer for an event that a session never had, or had too long ago: these are not told apart.
+    package static func unknownEvent(_ id: JSONRPCID? = nil) -> MCPError {
+        MCPError(
+            .unknownEvent,
+            "There is no stream to go on with after this Last-Event-ID: the session never had the event, or its stream ended too long ago. "
+                + "Leave the header out for a new stream.",
+            id: id)
     }
 }
 

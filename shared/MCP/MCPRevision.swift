@@ -41,5 +41,12 @@ package enum MCPRevision: String, Sendable, Hashable, CaseIterable, Comparable {
     /// Whether an implementation describes itself beyond name, title and version.
     package var hasImplementationDescription: Bool { self >= .november2025 }
 
+    /// Whether events of a stream carry ids, with which a client that lost the stream comes back.
+    package var hasEventIDs: Bool { self >= .march2025 }
+
+    /// Whether a stream begins with an event that has an id and no data, so that its client can come back from the start, and says before
+    /// it is closed on purpose when to. Clients of earlier revisions take an event without data for a broken message.
+    package var hasPollingStreams: Bool { self >= .november2025 }
+
     package static func < (left: MCPRevision, right: MCPRevision) -> Bool { left.rawValue < right.rawValue }
 }

@@ -27,6 +27,14 @@ package struct ServerSentEvent: Sendable, Hashable {
         return bytes
     }
 
+    /// How long to wait before coming back, without an event: readers take note of it and give nothing out.
+    package static func comingBack(after delay: Duration) -> [UInt8] {
+        var bytes: [UInt8] = []
+        Self.append(retry: delay, to: &bytes)
+        bytes.append(.lineFeed)
+        return bytes
+    }
+
     /// The event in wire format, ended by its empty line.
     ///
     /// Line breaks in name and id are dropped, since they would begin new fields; each line of the data becomes a field of its own,
@@ -36,13 +44,15 @@ package struct ServerSentEvent: Sendable, Hashable {
         bytes.reserveCapacity(self.data.count + 64)
         if let name = self.name { Self.append(field: "event", Self.withoutLineBreaks(name)[...], to: &bytes) }
         if let id = self.id { Self.append(field: "id", Self.withoutLineBreaks(id)[...], to: &bytes) }
-        if let retry = self.retry {
-            let milliseconds = max(0, Int64(retry / .milliseconds(1)))
-            Self.append(field: "retry", Array(String(milliseconds).utf8)[...], to: &bytes)
-        }
+        if let retry = self.retry { Self.append(retry: retry, to: &bytes) }
         Self.append(field: "data", lines: self.data, to: &bytes)
         bytes.append(.lineFeed)
         return bytes
+    }
+
+    private static func append(retry: Duration, to bytes: inout [UInt8]) {
+        let milliseconds = max(0, Int64(retry / .milliseconds(1)))
+        Self.append(field: "retry", Array(String(milliseconds).utf8)[...], to: &bytes)
     }
 
     private static func append(field: String, lines: [UInt8], to bytes: inout [UInt8]) {

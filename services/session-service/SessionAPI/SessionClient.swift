@@ -44,6 +44,20 @@ package struct SessionClient: Sendable {
         try await self.send(.message, message, session: session, for: caller, timeout: timeout, trace: trace)
     }
 
+    /// Opens a stream of a session, which has no end of its own: a new one, or the rest of one that the client lost.
+    ///
+    /// - Parameter event: The id of the last event that the client has of it.
+    package func listen(
+        session: String, after event: String?, for caller: SessionCaller, trace: TraceContext?
+    ) async throws(SessionAPIError) -> SessionAnswer {
+        let answer = try await self.send(.listen, nil, session: session, after: event, for: caller, timeout: nil, trace: trace)
+        // The session is not what is missing there, and its client must not be told so.
+        guard answer.status != 404 || !answer.headers.isEmpty else {
+            throw SessionAPIError(.unreachable, "the replica is of a version without streams")
+        }
+        return answer
+    }
+
     /// Ends a session on its client's request.
     package func close(
         session: String, for caller: SessionCaller, timeout: Duration, trace: TraceContext?
@@ -59,11 +73,12 @@ package struct SessionClient: Sendable {
     }
 
     private func send(
-        _ endpoint: SessionEndpoint, _ message: MCPEnvelope?, session: String?, for caller: SessionCaller, timeout: Duration?,
-        trace: TraceContext?
+        _ endpoint: SessionEndpoint, _ message: MCPEnvelope?, session: String?, after event: String? = nil, for caller: SessionCaller,
+        timeout: Duration?, trace: TraceContext?
     ) async throws(SessionAPIError) -> SessionAnswer {
         var headers = caller.headers
         headers[SessionHeaders.session] = session
+        headers[SessionHeaders.lastEvent] = event
         do throws(ChannelError) {
             let response = try await self.channel.send(
                 ChannelRequest(

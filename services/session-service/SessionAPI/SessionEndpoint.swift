@@ -9,6 +9,8 @@ package enum SessionEndpoint: Sendable, Hashable {
     case open
     /// `POST /messages`: the body is any other message of a session.
     case message
+    /// `GET /streams`: what is sent on no request's behalf, or the rest of a stream after ``SessionHeaders/lastEvent``.
+    case listen
     /// `DELETE /sessions`: the client ends its session.
     case close
     /// `DELETE /sessions/{ses_…}`: somebody with the right to do so ends a session by its public name.
@@ -18,6 +20,7 @@ package enum SessionEndpoint: Sendable, Hashable {
     package var method: String {
         switch self {
         case .open, .message: "POST"
+        case .listen: "GET"
         case .close, .closeRecord: "DELETE"
         }
     }
@@ -27,6 +30,7 @@ package enum SessionEndpoint: Sendable, Hashable {
         switch self {
         case .open, .close: "/sessions"
         case .message: "/messages"
+        case .listen: "/streams"
         case .closeRecord(let record): "/sessions/\(record)"
         }
     }
@@ -36,6 +40,7 @@ package enum SessionEndpoint: Sendable, Hashable {
         switch (method, path) {
         case ("POST", "/sessions"): self = .open
         case ("POST", "/messages"): self = .message
+        case ("GET", "/streams"): self = .listen
         case ("DELETE", "/sessions"): self = .close
         case ("DELETE", let path) where path.hasPrefix("/sessions/"):
             guard let record = SessionRecordID(String(path.dropFirst("/sessions/".count))) else { return nil }

@@ -14,6 +14,8 @@ package enum SessionHeaders {
     package static let refusal = "roost-refusal"
     /// The session, as in MCP.
     package static let session = "mcp-session-id"
+    /// The event after which a stream is to go on, as in MCP.
+    package static let lastEvent = "last-event-id"
 
     /// Raised when a service of the version before could not work with what this one says.
     package static let contractVersion = "1"

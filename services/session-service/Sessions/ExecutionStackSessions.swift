@@ -1,6 +1,7 @@
 package import ExecutionStack
 import JSON
 import MCP
+package import Model
 package import Store
 
 /// What a session's stack is made from: the process's core and the session-service's own access to the database.
@@ -19,6 +20,8 @@ package struct ExecutionStackSessions: SessionStackMaking {
     private let services: SessionServices
 
     package init(services: SessionServices) { self.services = services }
+
+    package func forgetRules(of organization: OrganizationID) async { self.services.core.forgetRules(of: organization) }
 
     package func makeStack(for scope: SessionScope) async throws -> any SessionStack {
         do throws(ExecutionStackError) {

@@ -1,6 +1,7 @@
 import MCP
 import Model
 import Store
+import Synchronization
 
 /// One MCP session in memory: what its client may do next, and its calls in flight.
 ///
@@ -24,6 +25,8 @@ actor Session {
     nonisolated let revision: MCPRevision
     /// The lease under which this process owns it.
     nonisolated let lease: ReplicaLease
+    /// The tools that its client was listed last; nil while it has listed none here.
+    nonisolated let listedTools = Mutex<ToolListMark?>(nil)
     private var machine: MCPServerSession
     private var calls: [MCPServerSession.CallNumber: SessionCall] = [:]
     private var stack: (principal: Principal, stack: any SessionStack)?
@@ -54,6 +57,9 @@ actor Session {
             return .start(call)
         }
     }
+
+    /// The call in flight whose stream has this id.
+    func call(of stream: SessionStreamID) -> SessionCall? { self.calls.values.first { $0.stream == stream } }
 
     /// Ends a call that came to `ending`; its client hears of it unless it cancelled.
     func finish(_ call: SessionCall, _ ending: SessionCall.Ending) {

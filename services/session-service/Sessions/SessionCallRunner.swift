@@ -4,7 +4,7 @@ import MCP
 import Model
 import SessionAPI
 
-/// Runs tool calls, each in a job of its own that outlives the request that waits for it. The answers are in an extension.
+/// Runs tool calls, each in a job of its own that outlives the request that waits for it. The answers are in extensions.
 struct SessionCallRunner: Sendable {
     let keeper: SessionKeeper
     let limits: SessionLimits
@@ -26,7 +26,9 @@ struct SessionCallRunner: Sendable {
         guard self.running.insert(call, limit: self.limits.maxCalls) else { return false }
         self.keeper.directory.pinAgain(session)
         let isStarted = self.keeper.work.start {
-            await session.finish(call, await self.run(call, of: session, for: principal, within: time))
+            let ending = await self.run(call, of: session, for: principal, within: time)
+            // Before anybody hears of it: an answer that was finished is found by whoever comes back for it.
+            await session.finish(call, await self.record(ending, of: call, in: session))
             self.running.remove(call)
             self.keeper.unpin(session)
         }

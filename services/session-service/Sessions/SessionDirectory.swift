@@ -72,11 +72,13 @@ final class SessionDirectory: Sendable {
         }
     }
 
-    /// Pins a session once more, for a call that outlives its request.
-    func pinAgain(_ session: Session) {
+    /// Pins a session once more, for a call that outlives its request, or a stream; false when it is not here any more.
+    @discardableResult
+    func pinAgain(_ session: Session) -> Bool {
         self.state.withLock { state in
-            guard state.entries[session.hash]?.session === session else { return }
+            guard state.entries[session.hash]?.session === session else { return false }
             state.entries[session.hash]?.pins += 1
+            return true
         }
     }
 
@@ -96,6 +98,15 @@ final class SessionDirectory: Sendable {
             guard let session = state.hashes[record].flatMap({ state.entries[$0]?.session }) else { return nil }
             Self.remove(session, from: &state)
             return session
+        }
+    }
+
+    /// Takes a session out that nobody uses; false when somebody does, or it is not here.
+    func removeUnused(_ session: Session) -> Bool {
+        self.state.withLock { state in
+            guard let entry = state.entries[session.hash], entry.session === session, entry.pins == 0 else { return false }
+            Self.remove(session, from: &state)
+            return true
         }
     }
 

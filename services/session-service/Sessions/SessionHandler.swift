@@ -14,6 +14,7 @@ import Synchronization
 struct SessionHandler: ChannelHandler {
     let keeper: SessionKeeper
     let runner: SessionCallRunner
+    let notices: NoticeWatch
     let server: MCPServerInfo
     let draining: DrainFlag
     let limits: SessionLimits
@@ -33,6 +34,10 @@ struct SessionHandler: ChannelHandler {
         case .message:
             return try await self.answering(request) { envelope in
                 try await self.message(envelope, session: token, caller, remaining: request.remaining)
+            }
+        case .listen:
+            return try await self.answering {
+                try await self.listen(session: token, after: request.headers[SessionHeaders.lastEvent], caller)
             }
         case .close:
             return try await self.answering { try await self.close(session: token, caller) }
@@ -76,6 +81,7 @@ struct SessionHandler: ChannelHandler {
         case .listTools(let requestID):
             return try await withTaskExecutorPreference(globalConcurrentExecutor) {
                 let tools = try await session.stack(for: caller.principal, from: self.keeper.stacks).tools()
+                session.listedTools.withLock { $0 = ToolListMark(tools) }
                 return ChannelResponse(json: MCPAnswer.tools(requestID, tools, revision: session.revision))
             }
         case .start(let call):
@@ -84,6 +90,28 @@ struct SessionHandler: ChannelHandler {
                 await self.runner.answer(call, of: session, for: caller.principal, within: time)
             }
         }
+    }
+
+    /// A stream: the rest of one that answers a call, or one for what belongs to no request.
+    private func listen(session token: String?, after event: String?, _ caller: SessionCaller) async throws -> ChannelResponse {
+        guard !self.draining.isSet else { throw Self.isDraining }
+        let session = try await self.keeper.pin(try Self.required(token), for: caller)
+        defer { self.keeper.unpin(session) }
+        var known: ToolListMark?
+        if let event {
+            switch StreamEventID(event) {
+            case .answer(let stream, let number): return try await self.runner.resume(stream, after: number, of: session)
+            case .notices(_, _, let mark): known = mark
+            case nil: throw MCPError.unknownEvent()
+            }
+        }
+        guard self.keeper.streams.hasRoom else {
+            throw RefusedRequest(refusal: .overloaded, message: "The session service has as many streams as it can; try again.")
+        }
+        let (notices, principal) = (self.notices, caller.principal)
+        var response = ChannelResponse.events
+        response.body = .stream { [known] in await notices.serve(session, for: principal, known: known, on: $0) }
+        return response
     }
 
     private func envelope(_ request: ChannelRequest) async throws -> MCPEnvelope {

@@ -11,6 +11,7 @@ struct SessionKeeper: Sendable {
     let registration: any SessionLeaseSource
     let directory: SessionDirectory
     let stacks: any SessionStackMaking
+    let streams: NoticeStreams
     let work: SessionWork
     let limits: SessionLimits
     let time: SessionTime
@@ -165,6 +166,7 @@ struct SessionKeeper: Sendable {
             throw MCPError.unknownSession()
         }
         await self.directory.remove(record)?.close()
+        self.streams.end(of: record)
         return wasOpen
     }
 
@@ -174,6 +176,7 @@ struct SessionKeeper: Sendable {
         for closed in try await self.store.sessions.closedSessions(of: lease) {
             if let session = self.directory.remove(closed.session) {
                 await session.close()
+                self.streams.end(of: closed.session)
                 self.logger.info("session closed by another process", metadata: ["session": "\(closed.session)"])
             }
             try await self.store.sessions.release(closed.session, in: closed.organization, by: lease)
@@ -186,10 +189,16 @@ struct SessionKeeper: Sendable {
         if !unused.isEmpty { self.release(unused) }
     }
 
-    /// Removes the rows of sessions that are long over or long unused.
+    /// Takes one session out of memory, unless it is in use.
+    func suspend(_ session: Session) {
+        if self.directory.removeUnused(session) { self.release([session]) }
+    }
+
+    /// Removes the rows of sessions that are long over or long unused, and answers that nobody came back for.
     func purge() async throws {
         _ = try await self.store.sessions.purge(state: .closed, olderThan: self.limits.closedRetention)
         _ = try await self.store.sessions.purge(state: .open, olderThan: self.limits.idleRetention)
+        _ = try await self.store.sessionStreams.purge()
     }
 
     /// Gives rows back, so that any replica may take the sessions up again at once. Where it fails, this one still can.
@@ -203,13 +212,14 @@ struct SessionKeeper: Sendable {
     }
 
     /// Notes in the row that the session is used; finds out on the way when it is no longer ours.
-    private func touch(_ session: Session) {
-        let (store, directory) = (self.store, self.directory)
+    func touch(_ session: Session) {
+        let (store, directory, streams) = (self.store, self.directory, self.streams)
         _ = self.work.start {
             do {
                 try await store.sessions.touch(session.record, in: session.owner.organization, by: session.lease)
             } catch let error as StoreError where error.code == .ownerLost {
                 directory.remove(session.record)
+                streams.end(of: session.record)
             } catch {
                 // Noted the next time.
             }

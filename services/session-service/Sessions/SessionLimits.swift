@@ -1,4 +1,5 @@
 package import MCP
+package import Store
 
 /// The bounds of one session-service.
 ///
@@ -8,8 +9,8 @@ package struct SessionLimits: Sendable, Hashable {
     package var mcp = MCPLimits()
     /// Sessions in memory (`max_in_memory`, 20,000). Beyond it the one unused longest is suspended; its row stays.
     package var maxInMemory = 20_000
-    /// Open sessions of one account (`max_per_account`, 1,000). Beyond it those that were idle for ``reclaimAfter`` are closed, because most
-    /// clients never close theirs; when there are none, a new one is refused.
+    /// Open sessions of one account (`max_per_account`, 1,000). Beyond it those that were idle for ``reclaimAfter`` are closed, because
+    /// most clients never close theirs; when there are none, a new one is refused.
     package var maxPerAccount = 1_000
     /// How long a session must have been idle before it may be closed to make room for another (`reclaim_after`, 1 h).
     package var reclaimAfter: Duration = .seconds(3600)
@@ -51,8 +52,28 @@ package struct SessionLimits: Sendable, Hashable {
     package var adoptionTimeout: Duration = .seconds(6)
     /// The pause between attempts to adopt a session (`adoption_pause`, 200 ms).
     package var adoptionPause: Duration = .milliseconds(200)
+    /// Streams for what belongs to no request, in this process (`max_streams`, 10,000); beyond it 503.
+    package var maxStreams = 10_000
+    /// The same of one session (`max_streams_per_session`, 4). Beyond it the oldest ends, which its client most likely lost.
+    package var maxStreamsPerSession = 4
+    /// When a client is to come back whose stream ends because the process stops (`coming_back_delay`, 1 s).
+    package var comingBackDelay: Duration = .seconds(1)
+    /// What is kept of calls for clients that lose their streams: answers for `replay_retention` (5 min), of `max_replay_bytes` (1 MiB)
+    /// each and
+    /// `max_session_replay_bytes` (4 MiB) of one session; and 500 streams of one session.
+    package var replay = SessionStreamBounds()
+    /// How long the client of a call waits for what is written so that it can come back (`replay_write_timeout`, 2 s); afterwards it gets
+    /// the answer all the same.
+    package var replayWriteTimeout: Duration = .seconds(2)
     /// How long calls in flight may go on once the process drains (`drain_timeout`, 20 s); then they end in a typed error.
     package var drainTimeout: Duration = .seconds(20)
 
     package init() {}
+
+    /// The bounds of what is kept, with rows that outlive every call.
+    var replayBounds: SessionStreamBounds {
+        var bounds = self.replay
+        bounds.lifetime = self.callTimeout + self.replay.retention
+        return bounds
+    }
 }

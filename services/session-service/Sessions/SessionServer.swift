@@ -25,6 +25,11 @@ package struct SessionServer: Sendable {
         application.limits.callTimeout = settings.sessions.callTimeout
         application.limits.keepAliveInterval = settings.sessions.keepAliveInterval
         application.limits.maxUnreadBytes = settings.sessions.maxUnreadBytes
+        application.limits.maxStreams = settings.sessions.maxStreams
+        application.limits.maxStreamsPerSession = settings.sessions.maxStreamsPerSession
+        application.limits.replay.retention = settings.sessions.replayRetention
+        application.limits.replay.maxAnswerBytes = settings.sessions.maxReplayBytes
+        application.limits.replay.maxSessionBytes = settings.sessions.maxSessionReplayBytes
         application.limits.drainTimeout = settings.sessions.drain
         let built = try buildSessionService(
             application, stacks: ExecutionStackSessions(services: SessionServices(core: process.core, store: process.store)),

@@ -47,6 +47,7 @@ package struct SessionService: Service {
     private let time: SessionTime
     private let keeper: SessionKeeper
     private let runner: SessionCallRunner
+    private let notices: NoticeWatch
     private let draining = DrainFlag()
 
     package init(_ dependencies: Dependencies, limits: SessionLimits = SessionLimits()) {
@@ -56,14 +57,18 @@ package struct SessionService: Service {
         self.keeper = SessionKeeper(
             store: dependencies.store, registration: dependencies.registration,
             directory: SessionDirectory(maxCount: limits.maxInMemory, touchInterval: limits.touchInterval), stacks: dependencies.stacks,
+            streams: NoticeStreams(maxCount: limits.maxStreams, maxPerSession: limits.maxStreamsPerSession),
             work: SessionWork(maxCount: limits.maxCalls + limits.maxInMemory), limits: limits, time: self.time, logger: dependencies.logger)
         self.runner = SessionCallRunner(keeper: self.keeper, limits: limits, time: self.time, logger: dependencies.logger)
+        self.notices = NoticeWatch(
+            keeper: self.keeper, draining: self.draining, limits: limits, time: self.time, logger: dependencies.logger)
     }
 
     /// What answers the requests of the gateways.
     package var handler: any ChannelHandler {
         SessionHandler(
-            keeper: self.keeper, runner: self.runner, server: self.dependencies.server, draining: self.draining, limits: self.limits,
+            keeper: self.keeper, runner: self.runner, notices: self.notices, server: self.dependencies.server, draining: self.draining,
+            limits: self.limits,
             logger: self.dependencies.logger)
     }
 
@@ -72,6 +77,9 @@ package struct SessionService: Service {
 
     /// How many calls are in flight: the load that the registry tells.
     package var callCount: Int { self.runner.running.count }
+
+    /// How many streams clients listen on.
+    package var streamCount: Int { self.keeper.streams.count }
 
     /// How many bytes of large answers wait for clients that have not read them.
     package var unreadByteCount: Int { self.runner.unread.byteCount }
@@ -104,6 +112,13 @@ package struct SessionService: Service {
                 ) { await self.attempt("watching") { try await self.keeper.endClosed() } }
             }
             group.addTask {
+                await StoreChanges.repeating(
+                    self.dependencies.store.organizations.changes(), isMeant: { self.keeper.streams.have($0) },
+                    or: { try await self.time.sleep(self.limits.watchInterval) }
+                ) { await self.attempt("looking after the streams of") { try await self.notices.look() } }
+            }
+            group.addTask { await self.time.every(self.limits.keepAliveInterval) { self.notices.keepAlive() } }
+            group.addTask {
                 await self.time.every(self.limits.purgeInterval) { await self.attempt("purging") { try await self.keeper.purge() } }
             }
         }
@@ -123,6 +138,8 @@ package struct SessionService: Service {
         self.draining.set()
         self.dependencies.beginDraining()
         self.dependencies.logger.info("draining", metadata: ["calls": "\(self.callCount)", "sessions": "\(self.sessionCount)"])
+        // Those who only listen need not wait for calls to end.
+        self.keeper.streams.close(comingBackAfter: self.limits.comingBackDelay)
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
                 await self.dependencies.drainExecutions()

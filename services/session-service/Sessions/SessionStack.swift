@@ -22,6 +22,9 @@ package protocol SessionStackMaking: Sendable {
     ///
     /// - Throws: `MCPError` for what the client is to be told; anything else is logged and becomes an internal error.
     func makeStack(for scope: SessionScope) async throws -> any SessionStack
+
+    /// Reads an organization's rules anew for what is asked next, because they were heard to have changed.
+    func forgetRules(of organization: OrganizationID) async
 }
 
 /// What a session offers to its client.
@@ -37,6 +40,11 @@ package protocol SessionStack: Sendable {
     /// - Parameter timeLimit: When to have ended, with an answer that says that the time was up.
     /// - Throws: `MCPError` for what the client is to be told as a protocol error; anything else is logged and becomes an internal error.
     func call(_ call: MCPToolCall, within timeLimit: Duration, progress: any SessionProgress) async throws -> SessionToolOutcome
+}
+
+extension SessionStackMaking {
+    /// There is nothing to forget.
+    package func forgetRules(of organization: OrganizationID) async {}
 }
 
 extension SessionStack {

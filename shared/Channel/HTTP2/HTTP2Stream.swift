@@ -79,14 +79,18 @@ extension HTTP2Stream: ChannelBodySource, ChannelBodySink {
         }.get()
     }
 
-    func write(_ chunk: [UInt8]) async throws(ChannelError) {
+    func offer(_ chunk: [UInt8]) throws(ChannelError) -> Bool {
         switch self.withState({ $0.write(chunk) }) {
         case .accepted(let wake):
             if wake.resume() { self.connection.submit(.resume(self)) }
-            return
+            return true
         case .failed(let error): throw error
-        case .full: break
+        case .full: return false
         }
+    }
+
+    func write(_ chunk: [UInt8]) async throws(ChannelError) {
+        if try self.offer(chunk) { return }
         return try await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 self.perform(self.withState { $0.wait(writer: continuation, with: chunk) })

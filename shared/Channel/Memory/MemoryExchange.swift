@@ -143,13 +143,21 @@ final class MemoryExchange: Sendable {
         }
     }
 
-    fileprivate func write(_ chunk: [UInt8], _ direction: Direction) async -> Result<Void, ChannelError> {
+    fileprivate func offer(_ chunk: [UInt8], _ direction: Direction) throws(ChannelError) -> Bool {
         switch self.state.withLock({ state in state.withPipe(direction) { $0.write(chunk) } }) {
         case .accepted(let wake):
             _ = wake.resume()
-            return .success(())
-        case .failed(let error): return .failure(error)
-        case .full: break
+            return true
+        case .failed(let error): throw error
+        case .full: return false
+        }
+    }
+
+    fileprivate func write(_ chunk: [UInt8], _ direction: Direction) async -> Result<Void, ChannelError> {
+        do {
+            if try self.offer(chunk, direction) { return .success(()) }
+        } catch {
+            return .failure(error)
         }
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
@@ -167,6 +175,8 @@ private struct MemorySink: ChannelBodySink {
     let direction: MemoryExchange.Direction
 
     func write(_ chunk: [UInt8]) async throws(ChannelError) { try await self.exchange.write(chunk, self.direction).get() }
+
+    func offer(_ chunk: [UInt8]) throws(ChannelError) -> Bool { try self.exchange.offer(chunk, self.direction) }
 }
 
 private final class MemorySource: ChannelBodySource {

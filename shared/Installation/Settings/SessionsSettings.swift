@@ -20,6 +20,11 @@ package struct SessionsSettings: Sendable {
     package let callTimeout: Duration
     package let keepAliveInterval: Duration
     package let maxUnreadBytes: Int
+    package let maxStreams: Int
+    package let maxStreamsPerSession: Int
+    package let replayRetention: Duration
+    package let maxReplayBytes: Int
+    package let maxSessionReplayBytes: Int
 
     package init(_ reader: inout SettingsReader) {
         self.host = reader.string("roost.sessions.host", default: "127.0.0.1", "The address that the session-service's channel listens on.")
@@ -42,6 +47,18 @@ package struct SessionsSettings: Sendable {
             "roost.sessions.keep_alive_interval", default: .seconds(15), "How often a stream that has nothing to say sends a comment.")
         self.maxUnreadBytes = reader.byteCount(
             "roost.sessions.max_unread_bytes", default: 256 << 20, "Answers that wait for clients which do not read them, together.")
+        self.maxStreams = reader.integer(
+            "roost.sessions.max_streams", default: 10_000, in: 1...1_000_000, "Streams that clients listen on, in one process.")
+        self.maxStreamsPerSession = reader.integer(
+            "roost.sessions.max_streams_per_session", default: 4, in: 1...1000,
+            "Streams that one session's client listens on; the oldest ends for a new one.")
+        self.replayRetention = reader.duration(
+            "roost.sessions.replay_retention", default: .seconds(300),
+            "How long the answer of a call is kept for a client that lost its stream.")
+        self.maxReplayBytes = reader.byteCount(
+            "roost.sessions.max_replay_bytes", default: 1 << 20, in: 1024...64 << 20, "One such answer.")
+        self.maxSessionReplayBytes = reader.byteCount(
+            "roost.sessions.max_session_replay_bytes", default: 4 << 20, in: 1024...1 << 30, "Such answers of one session, together.")
         self.drain = reader.duration("roost.sessions.drain", default: .seconds(20), "How long what runs may go on after SIGTERM.")
     }
 }

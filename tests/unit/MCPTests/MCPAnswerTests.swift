@@ -20,7 +20,7 @@ struct MCPAnswerTests {
         let revision = MCPRevision.negotiated(for: requested)
         let answer = try Self.value(MCPAnswer.initialized(JSONRPCID(1), revision: revision, server: Self.server))
         #expect(answer["result"]?["protocolVersion"]?.string == expected)
-        #expect(answer["result"]?["capabilities"] == ["tools": [:]])
+        #expect(answer["result"]?["capabilities"] == ["tools": ["listChanged": true]])
         #expect(answer["result"]?["serverInfo"]?["name"] == "roost")
         #expect((answer["result"]?["serverInfo"]?["title"] != nil) == (expected >= "2025-06-18"))
         #expect((answer["result"]?["serverInfo"]?["description"] != nil) == (expected >= "2025-11-25"))
@@ -81,7 +81,7 @@ struct MCPAnswerTests {
                 "not_acceptable": [-32600, 406], "unsupported_media_type": [-32600, 415], "too_large": [-32600, 413],
                 "too_many_calls": [-32603, 429], "too_many_sessions": [-32603, 429], "unavailable": [-32603, 503],
                 "execution_interrupted": [-32603, 200], "call_timed_out": [-32603, 200], "answer_dropped": [-32603, 200],
-                "unauthorized": [-32600, 401],
+                "unauthorized": [-32600, 401], "unknown_event": [-32600, 400],
             ])
     }
 

@@ -62,11 +62,27 @@ struct MCPRequestHeadTests {
         #expect(throws: Never.self) { try Self.head("POST", [name: values]).admit() }
     }
 
-    @Test("other HTTP methods get 405 and are told which exist", arguments: ["GET", "PUT", "PATCH", "HEAD", "get"])
+    @Test("other HTTP methods get 405 and are told which exist", arguments: ["PUT", "PATCH", "HEAD", "get"])
     func methods(method: String) throws {
         let error = try Self.refusal(of: Self.head(method))
         #expect(error.code.httpStatus == 405)
-        #expect(error.headers.contains { $0 == ("allow", "POST, DELETE") })
+        #expect(error.headers.contains { $0 == ("allow", "GET, POST, DELETE") })
+    }
+
+    @Test("GET goes to the session's stream, a new one or the rest of one")
+    func listening() throws {
+        let session = ["mcp-session-id": ["abc"]]
+        #expect(try Self.head("GET", session).admit() == .listen(session: "abc", after: nil))
+        #expect(try Self.head("GET", session.merging(["last-event-id": ["e:1"]]) { $1 }).admit() == .listen(session: "abc", after: "e:1"))
+        #expect(try Self.head("GET", session.merging(["last-event-id": [""]]) { $1 }).admit() == .listen(session: "abc", after: nil))
+        #expect(try Self.head("GET", session.merging(["accept": ["text/event-stream"]]) { $1 }).admit() != nil)
+        #expect(try Self.refusal(of: Self.head("GET", session.merging(["accept": ["application/json"]]) { $1 })).code == .notAcceptable)
+        #expect(try Self.refusal(of: Self.head("GET")).code == .missingSession)
+        for bad in [["a", "b"], ["\u{7F}"], ["a b"], [String(repeating: "a", count: 129)]] {
+            let error = try Self.refusal(of: Self.head("GET", session.merging(["last-event-id": bad]) { $1 }))
+            #expect(error.code == .unknownEvent)
+            #expect(error.code.httpStatus == 400)
+        }
     }
 
     @Test("GET and DELETE of the revision without sessions get 405 and POST alone", arguments: ["GET", "DELETE"])

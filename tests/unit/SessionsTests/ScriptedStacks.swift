@@ -15,6 +15,7 @@ final class ScriptedStacks: SessionStackMaking {
         var failure: (any Error)?
         var made: [SessionScope] = []
         var timeLimits: [Duration] = []
+        var description = "Answers its arguments."
     }
 
     private let state = Mutex(State())
@@ -27,6 +28,9 @@ final class ScriptedStacks: SessionStackMaking {
 
     /// Defines a tool.
     func define(_ name: String, _ tool: @escaping Tool) { self.state.withLock { $0.tools[name] = tool } }
+
+    /// Describes `echo` in other words from now on.
+    func describe(_ description: String) { self.state.withLock { $0.description = description } }
 
     /// Makes every stack fail from now on, or none.
     func fail(with error: (any Error)?) { self.state.withLock { $0.failure = error } }
@@ -43,7 +47,8 @@ final class ScriptedStacks: SessionStackMaking {
         let stacks: ScriptedStacks
 
         func tools() async throws -> [MCPTool] {
-            [MCPTool(name: "echo", title: "Echo", description: "Answers its arguments.", inputSchema: JSONText(["type": "object"]))]
+            let description = self.stacks.state.withLock { $0.description }
+            return [MCPTool(name: "echo", title: "Echo", description: description, inputSchema: JSONText(["type": "object"]))]
         }
 
         func call(_ call: MCPToolCall, within timeLimit: Duration, progress: any SessionProgress) async throws -> SessionToolOutcome {

@@ -23,8 +23,8 @@ struct SessionHarness {
     /// Begins the graceful shutdown of the service and its channel.
     let shutDown: @Sendable () async -> Void
 
-    /// Sleepers that the service has when nothing goes on: three kinds of housekeeping.
-    static let idleSleepers = 3
+    /// Sleepers that the service has when nothing goes on: five kinds of housekeeping.
+    static let idleSleepers = 5
 
     /// Runs `body` with a service on a new database.
     static func run(
@@ -125,6 +125,16 @@ struct SessionHarness {
         return try await self.send("tools/call", id: id, params: params, session: session, timeout: timeout)
     }
 
+    /// Listens on a session, from the beginning of a new stream or after an event of one.
+    func listen(_ session: String, after event: String? = nil, for caller: SessionCaller? = nil) async throws -> SessionAnswer {
+        try await self.client.listen(session: session, after: event, for: caller ?? self.caller, trace: nil)
+    }
+
+    /// Raises the organization's revision.
+    func changeOrganization() async throws {
+        _ = try await self.store.policies.create(in: self.tenant.organization.id, pattern: "a.**", action: .allow)
+    }
+
     /// Ends a session as its client.
     func close(_ session: String, for caller: SessionCaller? = nil) async throws -> SessionAnswer {
         try await self.client.close(session: session, for: caller ?? self.caller, timeout: .seconds(60), trace: nil)
@@ -160,6 +170,30 @@ struct SessionHarness {
     }
 }
 
+/// Reads the events of an answer one by one.
+struct EventReader {
+    private var chunks: SessionEventStream.AsyncIterator
+    private var parser = ServerSentEventParser()
+    private var waiting: [ServerSentEvent] = []
+
+    init(_ answer: SessionAnswer) throws { self.chunks = try answer.events.makeAsyncIterator() }
+
+    /// The next event; nil at the end. Comments are none.
+    mutating func next() async throws -> ServerSentEvent? {
+        while self.waiting.isEmpty {
+            guard let chunk = await self.chunks.next() else { return nil }
+            self.waiting = try self.parser.parse(chunk)
+        }
+        return self.waiting.removeFirst()
+    }
+
+    /// The next event's message, with its id.
+    mutating func message() async throws -> (id: String?, json: JSONValue)? {
+        guard let event = try await self.next() else { return nil }
+        return (event.id, try JSONValue(parsing: event.data))
+    }
+}
+
 extension SessionAnswer {
     /// The whole answer as JSON.
     var json: JSONValue {
@@ -186,7 +220,8 @@ extension SessionAnswer {
             var parser = ServerSentEventParser()
             var messages: [JSONValue] = []
             for await chunk in try self.events {
-                for event in try parser.parse(chunk) { messages.append(try JSONValue(parsing: event.data)) }
+                // An event without data only gives an id.
+                for event in try parser.parse(chunk) where !event.data.isEmpty { messages.append(try JSONValue(parsing: event.data)) }
             }
             return messages
         }

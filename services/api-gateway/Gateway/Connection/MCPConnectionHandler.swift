@@ -43,6 +43,10 @@ final class MCPConnectionHandler: ChannelInboundHandler, RemovableChannelHandler
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if event is RequestOrderHandler.ListeningEnds {
+            self.exchange?.endListening()
+            return
+        }
         // It comes only while nothing is answered, or in the middle of a request, of which nothing more can come.
         if event as? ChannelEvent == .inputClosed, let exchange, !exchange.isOver { return exchange.breakOff() }
         context.fireUserInboundEventTriggered(event)

@@ -1,3 +1,4 @@
+import MCP
 import NIOCore
 import NIOHTTP1
 import SessionAPI
@@ -17,11 +18,18 @@ final class MCPExchange {
 
     /// What is written at once, in bytes: a writer is held up between pieces only.
     private static let maxPieceBytes = 64 << 10
+    /// When those who listen are to come back to another gateway.
+    private static let comingBackDelay = Duration.seconds(1)
 
     private let context: ChannelHandlerContext
     private let maxBodyBytes: Int
     private let version: HTTPVersion
     private let isHead: Bool
+    /// The client waits for whatever may come, rather than for the answer to something.
+    private let isListening: Bool
+    /// The client's revision has streams that say when to come back.
+    private let knowsComingBack: Bool
+    private var isListeningOver = false
     /// Whether the connection ends with this exchange.
     private var isLast: Bool
     private var body = Body.coming
@@ -39,6 +47,9 @@ final class MCPExchange {
         self.maxBodyBytes = maxBodyBytes
         self.version = head.version
         self.isHead = head.method == .HEAD
+        self.isListening = head.method == .GET
+        self.knowsComingBack =
+            head.headers.first(name: "mcp-protocol-version").flatMap(MCPRevision.init(rawValue:))?.hasPollingStreams ?? false
         self.isLast = !head.isKeepAlive
         if let length = head.headers.first(name: "content-length").flatMap({ Int($0) }), length > maxBodyBytes {
             self.end(.tooLarge)
@@ -72,6 +83,13 @@ final class MCPExchange {
 
     /// The client has read on.
     func becomeWritable() { self.writer.take()?.resume() }
+
+    /// The service stops: a client that only listens is to come back to another one.
+    func endListening() {
+        guard self.isListening, !self.isAnswered else { return }
+        self.isListeningOver = true
+        self.task?.cancel()
+    }
 
     /// The connection is closed.
     func cancel() {
@@ -155,6 +173,9 @@ extension MCPExchange {
                 self.bound.value.context.flush()
                 for await events in stream {
                     guard await self.write(ByteBuffer(bytes: events)) else { return }
+                }
+                if self.bound.value.isListeningOver, self.bound.value.knowsComingBack, !self.bound.value.isClosed {
+                    self.bound.value.write(ByteBuffer(bytes: MCPAnswer.comingBack(after: MCPExchange.comingBackDelay)))
                 }
             }
             guard !self.bound.value.isClosed else { return }

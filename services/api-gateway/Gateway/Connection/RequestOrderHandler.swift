@@ -31,6 +31,9 @@ final class RequestOrderHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// Sent from behind while a request is being answered: the rest of its body is not read before that.
     struct BodyIsUnwanted {}
 
+    /// Passed on when the service stops: what would go on for as long as the client wants ends.
+    struct ListeningEnds {}
+
     private let idleTimeout: TimeAmount
     private let maxUnwantedBytes: Int
     private var waiting = CircularBuffer<Event>(initialCapacity: 0)
@@ -88,6 +91,7 @@ final class RequestOrderHandler: ChannelDuplexHandler, RemovableChannelHandler {
         case is ChannelShouldQuiesceEvent:
             self.isStopping = true
             self.waiting.removeAll()
+            context.fireUserInboundEventTriggered(ListeningEnds())
             self.closeIfDone(context)
         case ChannelEvent.inputClosed: self.take(.inputClosed, context)
         default: context.fireUserInboundEventTriggered(event)

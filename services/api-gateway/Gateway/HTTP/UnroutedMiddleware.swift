@@ -24,9 +24,9 @@ struct UnroutedMiddleware: RouterMiddleware {
         for (path, methods) in Dictionary(grouping: routes, by: \.path.description) {
             guard let first = methods.first else { continue }
             var names = Set(methods.map(\.method.rawValue))
-            // The endpoint takes other methods too, to refuse them in JSON-RPC.
-            if path == MCPEndpoint.path { names = ["POST", "DELETE"] }
             if names.contains("GET") { names.insert("HEAD") }
+            // The endpoint takes other methods too, to refuse them in JSON-RPC.
+            if path == MCPEndpoint.path { names = ["GET", "POST", "DELETE"] }
             names.insert("OPTIONS")
             known.append(Known(path: first.path, methods: names.sorted().joined(separator: ", ")))
         }

@@ -96,6 +96,9 @@ final class SessionTier: ServiceLifecycle.Service {
                 try await client.open(envelope, stale: stale, for: caller, timeout: timeout, trace: trace)
             case (.message(let session), let envelope?):
                 try await client.send(envelope, session: session, for: caller, timeout: timeout, trace: trace)
+            case (.listen(let session, let event), _):
+                // A stream lasts as long as its client wants it; that its replica lives is seen by the channel.
+                try await client.listen(session: session, after: event, for: caller, trace: trace)
             case (.close(let session), _):
                 try await client.close(session: session, for: caller, timeout: timeout, trace: trace)
             case (_, nil):

@@ -1,0 +1,108 @@
+import Channel
+import Logging
+import MCP
+import Model
+import SessionAPI
+import Store
+import Synchronization
+
+/// Serves the streams that belong to no request, and looks after all of them together: whether their keys still work, and whether their
+/// clients know the tools that there are.
+///
+/// What is asked is the organizations' revisions, in one statement for all of them, and at once where a change is announced. Only when one
+/// was raised are tools listed, once for each principal who listens.
+///
+/// A class, because every stream holds on to it.
+final class NoticeWatch: Sendable {
+    private let keeper: SessionKeeper
+    private let draining: DrainFlag
+    private let limits: SessionLimits
+    private let time: SessionTime
+    private let logger: Logger
+
+    init(keeper: SessionKeeper, draining: DrainFlag, limits: SessionLimits, time: SessionTime, logger: Logger) {
+        self.keeper = keeper
+        self.draining = draining
+        self.limits = limits
+        self.time = time
+        self.logger = logger
+    }
+
+    private var streams: NoticeStreams { self.keeper.streams }
+
+    // MARK: - Serving
+
+    /// Serves a stream until its client leaves or it is ended; returns at once when the session rests by now.
+    ///
+    /// - Parameter known: The tools that the client knows of, when it comes back.
+    func serve(_ session: Session, for principal: Principal, known: ToolListMark?, on writer: ChannelBodyWriter) async {
+        guard self.keeper.directory.pinAgain(session) else { return }
+        defer { self.release(session) }
+        let stream = NoticeStream(session: session, principal: principal, mark: known, at: self.time.now())
+        guard self.streams.insert(stream) else { return }
+        defer { self.streams.remove(stream) }
+        let current = await self.tools(of: session, for: principal)
+        stream.begin(writer, known: session.listedTools.withLock { $0 } ?? current)
+        if let current { self.streams.tell(session.record, current) }
+        await stream.untilEnded()
+    }
+
+    /// The tools that a session shows now; nil when they cannot be listed.
+    ///
+    /// In a task of its own, because a task keeps the memory of its deepest call for as long as it lives, and the stream's lives for long.
+    private func tools(of session: Session, for principal: Principal) async -> ToolListMark? {
+        await withTaskGroup(of: ToolListMark?.self) { group in
+            group.addTask(executorPreference: globalConcurrentExecutor) {
+                try? await ToolListMark(session.stack(for: principal, from: self.keeper.stacks).tools())
+            }
+            return await group.next() ?? nil
+        }
+    }
+
+    /// A session that was held by its stream alone is handed over while the process drains, so that its client need not wait elsewhere.
+    private func release(_ session: Session) {
+        self.keeper.unpin(session)
+        if self.draining.isSet { self.keeper.suspend(session) }
+    }
+
+    // MARK: - Looking after them
+
+    /// Looks after the streams of organizations that have changed since the last time.
+    func look() async throws {
+        let watched = self.streams.organizations()
+        guard !watched.isEmpty else { return }
+        self.streams.end(notUnder: self.keeper.registration.currentLease)
+        let revisions = try await self.keeper.store.organizations.revisions(of: Array(watched.keys))
+        for (organization, seen) in watched where seen == nil || seen != revisions[organization] {
+            await self.look(at: organization, revision: revisions[organization])
+        }
+    }
+
+    private func look(at organization: OrganizationID, revision: Int64?) async {
+        // An organization that is gone has a revision that never was.
+        let viewers = self.streams.beginLooking(at: organization, revision: revision ?? -1)
+        await self.keeper.stacks.forgetRules(of: organization)
+        for (viewer, sessions) in viewers {
+            guard let first = sessions.first?.first?.session else { continue }
+            do {
+                let scope = SessionScope(principal: viewer.principal, session: first.record, resource: viewer.resource)
+                let mark = ToolListMark(try await self.keeper.stacks.makeStack(for: scope).tools())
+                for streams in sessions {
+                    if let session = streams.first?.session.record { self.streams.tell(session, mark) }
+                }
+            } catch let error as MCPError where error.code == .unauthorized {
+                for stream in sessions.flatMap(\.self) { stream.end() }
+            } catch {
+                self.streams.failedLooking(at: organization)
+                self.logger.warning("the tools of those who listen could not be listed", metadata: ["cause": "\(error)"])
+            }
+        }
+    }
+
+    /// Sends every stream a sign of life, and notes now and then that its session is in use.
+    func keepAlive() {
+        let due = self.streams.keepAlive(
+            at: self.time.now(), deliveryTimeout: self.limits.deliveryTimeout, touchInterval: self.limits.reclaimAfter / 4)
+        for session in due { self.keeper.touch(session) }
+    }
+}
