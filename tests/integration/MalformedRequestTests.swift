@@ -118,7 +118,7 @@ import Testing
             let cases: [(HTTPMethod, String, Int, String?)] = [
                 (.PUT, "/api/v1/policies", 405, "GET, HEAD, OPTIONS, POST"), (.POST, "/healthz", 405, "GET, HEAD, OPTIONS"),
                 (.POST, "/", 405, "GET, HEAD, OPTIONS"), (.POST, "/api/v1/policies/x", 405, "DELETE, GET, HEAD, OPTIONS, PATCH"),
-                (.GET, "/api/v1/executions/x/cancel", 405, "OPTIONS, POST"), (.TRACE, "/mcp", 405, "DELETE, OPTIONS, POST"),
+                (.GET, "/api/v1/executions/x/cancel", 405, "OPTIONS, POST"), (.TRACE, "/mcp", 405, "DELETE, GET, OPTIONS, POST"),
                 (.PROPFIND, "/api/v1/keys", 405, "GET, HEAD, OPTIONS, POST"),
                 (.DELETE, "/.well-known/oauth-protected-resource", 405, "GET, HEAD, OPTIONS"),
                 (.OPTIONS, "/api/v1/policies", 204, "GET, HEAD, OPTIONS, POST"),

@@ -41,12 +41,22 @@ final class NoticeWatch: Sendable {
         let stream = NoticeStream(session: session, principal: principal, mark: known, at: self.time.now())
         guard self.streams.insert(stream) else { return }
         defer { self.streams.remove(stream) }
-        let current = await withTaskExecutorPreference(globalConcurrentExecutor) {
-            try? await ToolListMark(session.stack(for: principal, from: self.keeper.stacks).tools())
-        }
+        let current = await self.tools(of: session, for: principal)
         stream.begin(writer, known: session.listedTools.withLock { $0 } ?? current)
         if let current { self.streams.tell(session.record, current) }
         await stream.untilEnded()
+    }
+
+    /// The tools that a session shows now; nil when they cannot be listed.
+    ///
+    /// In a task of its own, because a task keeps the memory of its deepest call for as long as it lives, and the stream's lives for long.
+    private func tools(of session: Session, for principal: Principal) async -> ToolListMark? {
+        await withTaskGroup(of: ToolListMark?.self) { group in
+            group.addTask(executorPreference: globalConcurrentExecutor) {
+                try? await ToolListMark(session.stack(for: principal, from: self.keeper.stacks).tools())
+            }
+            return await group.next() ?? nil
+        }
     }
 
     /// A session that was held by its stream alone is handed over while the process drains, so that its client need not wait elsewhere.
