@@ -27,9 +27,11 @@ package struct GatewayServices: StackServices {
     ///
     /// - Throws: ``Problem`` 401 with a challenge, or 503 when that cannot be found out: never 401 for a fault of ours, because
     ///   clients throw good credentials away on 401.
-    func authenticate(_ authorization: String?) async throws -> Caller {
+    ///
+    /// - Parameter isCheckedAgain: Whether the session-service finds out for itself that the caller may still act.
+    func authenticate(_ authorization: String?, isCheckedAgain: Bool = false) async throws -> Caller {
         do {
-            return try await self.process.authenticator.authenticate(authorization: authorization)
+            return try await self.process.authenticator.authenticate(authorization: authorization, isCheckedAgain: isCheckedAgain)
         } catch {
             throw self.problem(for: error)
         }

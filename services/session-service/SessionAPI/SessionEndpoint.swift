@@ -13,12 +13,15 @@ package enum SessionEndpoint: Sendable, Hashable {
     case close
     /// `DELETE /sessions/{ses_…}`: somebody with the right to do so ends a session by its public name.
     case closeRecord(SessionRecordID)
+    /// `GET /status`: whether the replica serves, and under which lease. Nobody acts; nothing but its memory is looked at.
+    case status
 
     /// The method to use.
     package var method: String {
         switch self {
         case .open, .message: "POST"
         case .close, .closeRecord: "DELETE"
+        case .status: "GET"
         }
     }
 
@@ -28,6 +31,7 @@ package enum SessionEndpoint: Sendable, Hashable {
         case .open, .close: "/sessions"
         case .message: "/messages"
         case .closeRecord(let record): "/sessions/\(record)"
+        case .status: "/status"
         }
     }
 
@@ -37,6 +41,7 @@ package enum SessionEndpoint: Sendable, Hashable {
         case ("POST", "/sessions"): self = .open
         case ("POST", "/messages"): self = .message
         case ("DELETE", "/sessions"): self = .close
+        case ("GET", "/status"): self = .status
         case ("DELETE", let path) where path.hasPrefix("/sessions/"):
             guard let record = SessionRecordID(String(path.dropFirst("/sessions/".count))) else { return nil }
             self = .closeRecord(record)

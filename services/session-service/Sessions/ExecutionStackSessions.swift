@@ -1,6 +1,7 @@
 package import ExecutionStack
 import JSON
 import MCP
+package import Model
 package import Store
 
 /// What a session's stack is made from: the process's core and the session-service's own access to the database.
@@ -24,6 +25,14 @@ package struct ExecutionStackSessions: SessionStackMaking {
         do throws(ExecutionStackError) {
             let scope = ExecutionScope(principal: scope.principal, client: .mcp(session: scope.session))
             return ExecutionStackSession(stack: try await ExecutionStack.make(scope: scope, services: self.services))
+        } catch {
+            throw try error.protocolError()
+        }
+    }
+
+    package func checkStanding(of principal: Principal) async throws {
+        do throws(ExecutionStackError) {
+            try await ExecutionStack.checkStanding(of: principal, services: self.services)
         } catch {
             throw try error.protocolError()
         }

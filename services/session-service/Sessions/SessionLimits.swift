@@ -47,10 +47,9 @@ package struct SessionLimits: Sendable, Hashable {
     /// Bytes of answers in this process that wait for their clients (`max_unread_bytes`, 256 MiB); answers beyond that are dropped with an
     /// error that says so. Small answers do not count.
     package var maxUnreadBytes = 256 << 20
-    /// How long a request waits for a session whose last owner may have died (`adoption_timeout`, 6 s, one second more than a lease).
-    package var adoptionTimeout: Duration = .seconds(6)
-    /// The pause between attempts to adopt a session (`adoption_pause`, 200 ms).
-    package var adoptionPause: Duration = .milliseconds(200)
+    /// How long a call may take to end by itself, with an answer that says more, once its session's lease ended (`orphan_delay`, 300 ms; it
+    /// must be less than the margin by which a process gives its lease up before others may have it).
+    package var orphanDelay: Duration = .milliseconds(300)
     /// How long calls in flight may go on once the process drains (`drain_timeout`, 20 s); then they end in a typed error.
     package var drainTimeout: Duration = .seconds(20)
 

@@ -22,6 +22,11 @@ package protocol SessionStackMaking: Sendable {
     ///
     /// - Throws: `MCPError` for what the client is to be told; anything else is logged and becomes an internal error.
     func makeStack(for scope: SessionScope) async throws -> any SessionStack
+
+    /// Refuses a principal that may not act any more, as every message is: the gateway that let it in may not have heard of it.
+    ///
+    /// - Throws: `MCPError` for what the client is to be told.
+    func checkStanding(of principal: Principal) async throws
 }
 
 /// What a session offers to its client.
