@@ -191,7 +191,7 @@ let package = Package(
             name: "StoreTests", dependencies: ["Database", "database-hammer", "JSON", "Model", "Store", "TestSupport"],
             path: "tests/unit/StoreTests"),
         .testTarget(
-            name: "ReplicasTests", dependencies: ["Model", "Replicas", "Store", "TestSupport", logging, serviceLifecycle],
+            name: "ReplicasTests", dependencies: ["Database", "Model", "Replicas", "Store", "TestSupport", logging, serviceLifecycle],
             path: "tests/unit/ReplicasTests"),
         .testTarget(
             name: "VaultTests", dependencies: ["Database", "JSON", "Model", "Store", "TestSupport", "Vault"], path: "tests/unit/VaultTests"),
@@ -211,7 +211,7 @@ let package = Package(
             path: "tests/unit/SandboxTests"),
         .testTarget(
             name: "EngineTests",
-            dependencies: ["Engine", "JSON", "Model", "Policies", "Sandbox", "Store", logging],
+            dependencies: ["Engine", "JSON", "Model", "Policies", "Sandbox", "Store", "TestSupport", logging],
             path: "tests/unit/EngineTests"),
         .testTarget(
             name: "IdentityTests",
@@ -227,16 +227,15 @@ let package = Package(
         .testTarget(
             name: "SessionsTests",
             dependencies: [
-                "Channel", "Database", "JSON", "MCP", "Model", "SessionAPI", "Sessions", "SSE", "Store", "TestSupport", logging,
-                serviceLifecycle,
+                "Channel", "Database", "JSON", "MCP", "Model", "Replicas", "SessionAPI", "Sessions", "SSE", "Store", "TestSupport",
+                logging, serviceLifecycle,
             ],
             path: "tests/unit/SessionsTests"),
         .testTarget(
             name: "GatewayTests",
             dependencies: [
-                "Database", "Gateway", "Identity", "JSON", "Model", "RoostAPI", "Store", "TestSupport", "Vault", httpTypes, logging,
-                nioCore,
-                nioEmbedded, nioHTTP1,
+                "Channel", "Database", "Gateway", "Identity", "JSON", "MCP", "Model", "Replicas", "RoostAPI", "SessionAPI", "Store",
+                "TestSupport", "Vault", httpTypes, logging, nioCore, nioEmbedded, nioHTTP1, serviceLifecycle,
             ],
             path: "tests/unit/GatewayTests"),
         .testTarget(

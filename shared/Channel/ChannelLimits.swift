@@ -31,9 +31,9 @@ package struct ChannelLimits: Sendable, Hashable {
     /// The longest pause between connection attempts.
     package var maxBackoff = Duration.seconds(3)
     /// After how long without a received byte a connection is probed with a PING.
-    package var keepAliveInterval = Duration.seconds(5)
+    package var keepAliveInterval = Duration.seconds(3)
     /// How long the answer to a PING may take until the connection counts as lost.
-    package var keepAliveTimeout = Duration.seconds(5)
+    package var keepAliveTimeout = Duration.seconds(4)
     /// How long exchanges under way get to finish after a graceful shutdown began.
     package var drainTimeout = Duration.seconds(30)
 

@@ -1,6 +1,6 @@
 import Engine
 package import JSON
-import Model
+package import Model
 import Store
 
 /// Everything that an organization can run, for one principal: its catalog and the engine, policed and recorded.
@@ -22,19 +22,32 @@ package struct ExecutionStack: Sendable {
     package static func make(
         scope: ExecutionScope, services: some StackServices
     ) async throws(ExecutionStackError) -> ExecutionStack {
+        try await Self.checkStanding(of: scope.principal, services: services)
         let core = services.core
-        let rules: AuthoritySnapshot
         let catalog: any StackCatalog
         do {
-            rules = try await core.authority.snapshot(for: scope.principal)
             catalog = try await core.catalog(scope.principal)
+        } catch {
+            throw .unavailable(error)
+        }
+        return ExecutionStack(scope: scope, core: core, store: services.store, catalog: catalog)
+    }
+
+    /// Refuses a principal that may not act any more. As fresh as the rules of a tool call, and from memory as often as those are.
+    ///
+    /// - Throws: ``ExecutionStackError`` when the principal's key was revoked, or that cannot be found out.
+    package static func checkStanding(
+        of principal: Principal, services: some StackServices
+    ) async throws(ExecutionStackError) {
+        let rules: AuthoritySnapshot
+        do {
+            rules = try await services.core.authority.snapshot(for: principal)
         } catch {
             throw .unavailable(error)
         }
         guard rules.isPrincipalActive else {
             throw ExecutionStackError(code: .revoked, message: "The key was revoked. Sign in with another one.")
         }
-        return ExecutionStack(scope: scope, core: core, store: services.store, catalog: catalog)
     }
 
     private init(scope: ExecutionScope, core: CoreServices, store: Store, catalog: any StackCatalog) {

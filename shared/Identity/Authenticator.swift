@@ -5,7 +5,8 @@ package import Store
 /// Turns the credential of a request into its caller: an API key, an execution's token, or a token of the configured issuer.
 ///
 /// A key that was found good is remembered for ``IdentityLimits/memory``, counted from before the look-up began. So a revocation
-/// binds every process within that time, whatever the number of requests.
+/// binds every process within that time, whatever the number of requests. Where somebody behind checks the caller again, a key that was
+/// found good a little longer ago, ``IdentityLimits/grace``, stands in while it cannot be looked up.
 package final class Authenticator: Sendable {
     private let keys: any KeyDirectory
     private let executionTokens: ExecutionTokens?
@@ -39,7 +40,9 @@ package final class Authenticator: Sendable {
     }
 
     /// The caller behind the value of an `Authorization` header field; nil for a request without one.
-    package func authenticate(authorization: String?) async throws(IdentityError) -> Caller {
+    ///
+    /// - Parameter isCheckedAgain: Whether whoever serves the request finds out for itself that the caller may still act.
+    package func authenticate(authorization: String?, isCheckedAgain: Bool = false) async throws(IdentityError) -> Caller {
         guard let authorization, !authorization.isEmpty else {
             throw IdentityError(.credentialsMissing, "Send an API key: Authorization: Bearer roost_…")
         }
@@ -51,30 +54,62 @@ package final class Authenticator: Sendable {
         guard !token.isEmpty, token.utf8.count <= self.limits.maxCredentialBytes, !token.utf8.contains(UInt8(ascii: " ")) else {
             throw Self.malformed
         }
-        return try await self.authenticate(bearer: String(token))
+        return try await self.authenticate(bearer: String(token), isCheckedAgain: isCheckedAgain)
     }
 
     private static func isBearer(_ scheme: Substring) -> Bool { scheme == "Bearer" || scheme.lowercased() == "bearer" }
 
     private static let malformed = IdentityError.invalid("The Authorization header is not of the form \"Bearer <key>\".")
 
-    /// The caller behind a bearer credential.
-    package func authenticate(bearer text: String) async throws(IdentityError) -> Caller {
+    /// The caller behind a bearer credential; see ``authenticate(authorization:isCheckedAgain:)``.
+    package func authenticate(bearer text: String, isCheckedAgain: Bool = false) async throws(IdentityError) -> Caller {
         if ExecutionTokens.hasForm(text) {
             guard let executionTokens else { throw .invalid("Tokens of executions are not taken here.") }
             return .principal(try executionTokens.verify(text, at: self.time.now()))
         }
         let began = self.time.uptime()
-        if let known = self.cache.find(text, at: began) { return known }
-        if let key = APIKeyText(text) {
-            let caller = try await self.lookUp(key.hash)
-            self.cache.store(caller, for: text, at: self.time.uptime(), until: began + self.limits.memory)
+        if let known = self.cache.find(text, at: began, takesStandIn: isCheckedAgain) { return known }
+        let canStandIn = isCheckedAgain && self.cache.canStandIn(text, at: began)
+        do throws(IdentityError) {
+            let (caller, lifetime) = try await self.look(text, within: canStandIn ? self.limits.standInAfter : nil)
+            self.cache.store(
+                caller, for: text, at: self.time.uptime(), until: began + min(self.limits.memory, lifetime),
+                standInUntil: began + min(self.limits.grace, lifetime))
+            return caller
+        } catch {
+            if error.code == .credentialsInvalid { self.cache.remove(text) }
+            let now = self.time.uptime()
+            guard error.code == .unavailable, isCheckedAgain,
+                let caller = self.cache.standIn(text, at: now, until: now + self.limits.memory)
+            else { throw error }
             return caller
         }
+    }
+
+    /// Looks, and gives up as unavailable after a time where there is one: a database that hangs must not hold up whoever can do without.
+    private func look(_ text: String, within time: Duration?) async throws(IdentityError) -> (caller: Caller, lifetime: Duration) {
+        guard let time else { return try await self.look(text) }
+        let result = await withTaskGroup(of: Result<(Caller, Duration), IdentityError>?.self) { group in
+            group.addTask {
+                do throws(IdentityError) { return .success(try await self.look(text)) } catch { return .failure(error) }
+            }
+            group.addTask {
+                try? await Task.sleep(for: time)
+                return nil
+            }
+            defer { group.cancelAll() }
+            return await group.next() ?? nil
+        }
+        guard let result else { throw IdentityError(.unavailable, "Keys cannot be checked at the moment; try again later.") }
+        return try result.get()
+    }
+
+    /// The caller, and for how long the credential is good if nobody takes it back.
+    private func look(_ text: String) async throws(IdentityError) -> (caller: Caller, lifetime: Duration) {
+        if let key = APIKeyText(text) { return (try await self.lookUp(key.hash), .seconds(86_400)) }
         guard let issuer, IssuerVerifier.hasForm(text) else { throw .invalid("The key is unknown or was revoked.") }
         let (principal, lifetime) = try await issuer.verify(text)
-        self.cache.store(.principal(principal), for: text, at: self.time.uptime(), until: began + min(self.limits.memory, lifetime))
-        return .principal(principal)
+        return (.principal(principal), lifetime)
     }
 
     private func lookUp(_ hash: SecretHash) async throws(IdentityError) -> Caller {
@@ -118,11 +153,16 @@ extension KeyRepository: KeyDirectory {
     }
 }
 
-/// The bounds of Identity. They are fixed: the first keeps the promise that a revoked key is refused within a second, the others bound
+/// The bounds of Identity. All but the grace are fixed: the first keeps the promise that a revoked key is refused within a second, the others bound
 /// memory that does not grow with the installation.
 package struct IdentityLimits: Sendable, Hashable {
     /// How long a credential that was found good is taken without another look.
     package var memory: Duration = .milliseconds(500)
+    /// How long a credential that was found good stands in while it cannot be looked up, where the caller is checked again behind
+    /// (`roost.auth.cache_grace`, 30 s and never more).
+    package var grace: Duration = .seconds(30)
+    /// How long a look-up may take when a credential could stand in for it.
+    package var standInAfter: Duration = .seconds(1)
     /// How many credentials are remembered.
     package var maxRemembered = 10_000
     /// The longest bearer credential.

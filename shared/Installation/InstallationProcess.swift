@@ -78,7 +78,8 @@ package struct InstallationProcess: Sendable {
         let core = CoreServices(
             sandbox: sandbox, catalog: catalog, authority: authority, owner: owner, limits: settings.engine.limits, logger: logger)
         let authenticator = Authenticator(
-            keys: store.keys, executionTokens: tokens, issuer: Self.issuer(settings.issuer, store, operatorHTTP, logger), logger: logger)
+            keys: store.keys, executionTokens: tokens, issuer: Self.issuer(settings.issuer, store, operatorHTTP, logger),
+            limits: settings.authentication.limits, logger: logger)
         return InstallationProcess(
             store: store, catalog: catalog, core: core, authenticator: authenticator, registration: registration, channelKey: channelKey,
             apiDocument: document,

@@ -21,6 +21,9 @@ struct LeaseState {
         return held.lease
     }
 
+    /// Until when a lease holds if it is not renewed; nil when it is not the one last held.
+    func end(of lease: ReplicaLease) -> Duration? { self.held.flatMap { $0.lease == lease ? $0.until : nil } }
+
     /// The lease last held, whether it still counts or not: what the next heartbeat is for.
     var last: ReplicaLease? { self.held?.lease }
 

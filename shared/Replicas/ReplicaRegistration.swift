@@ -103,6 +103,14 @@ package final class ReplicaRegistration: Service {
         return lease
     }
 
+    /// Waits until a lease does not hold any more, by this process's clock alone, or the task is cancelled.
+    package func untilLost(_ lease: ReplicaLease) async {
+        while let end = self.state.withLock({ $0.end(of: lease) }) {
+            let left = end - self.clock.now()
+            guard left > .zero, (try? await self.clock.sleep(left)) != nil else { return }
+        }
+    }
+
     /// Says with every heartbeat from now on that the process takes no new work.
     package func drain() { self.isDraining.withLock { $0 = true } }
 

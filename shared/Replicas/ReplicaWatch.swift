@@ -3,6 +3,19 @@ import ServiceLifecycle
 package import Store
 import Synchronization
 
+/// The live replicas of a kind as one look at the registry found them.
+package struct ReplicaReading: Sendable {
+    /// Looks are numbered in the order in which they began: of two the one that began later has the newer rows.
+    package let number: UInt64
+    /// Those that drain too, by id.
+    package let replicas: [Replica]
+
+    package init(number: UInt64, replicas: [Replica]) {
+        self.number = number
+        self.replicas = replicas
+    }
+}
+
 /// Knows the live replicas of a service, by reading the registry again and again, and at once when one is said to come or go.
 ///
 /// When the database is away the last known replicas stay: they may well still serve, and whoever calls them finds out.
@@ -12,6 +25,7 @@ package final class ReplicaWatch: Service {
     private let interval: Duration
     private let clock: ReplicaClock
     private let logger: Logger
+    private let onReading: @Sendable (ReplicaReading) -> Void
     private let state = Mutex(State())
 
     private struct State {
@@ -22,16 +36,19 @@ package final class ReplicaWatch: Service {
         var kept: UInt64 = 0
     }
 
-    /// - Parameter interval: The pause between readings, 1 s by default.
+    /// - Parameters:
+    ///   - interval: The pause between readings, 1 s by default.
+    ///   - onReading: Told of every reading; not always in their order.
     package init(
         _ kind: Replica.Kind, store: Store, interval: Duration = .seconds(1), clock: some Clock<Duration> = ContinuousClock(),
-        logger: Logger
+        logger: Logger, onReading: @escaping @Sendable (ReplicaReading) -> Void = { _ in }
     ) {
         self.kind = kind
         self.store = store
         self.interval = interval
         self.clock = ReplicaClock(clock)
         self.logger = logger
+        self.onReading = onReading
     }
 
     /// The replicas of the last reading, those that drain too, by id; empty before the first.
@@ -54,6 +71,7 @@ package final class ReplicaWatch: Service {
             state.kept = number
             state.replicas = replicas
         }
+        self.onReading(ReplicaReading(number: number, replicas: replicas))
         return replicas
     }
 

@@ -128,6 +128,23 @@ package final class TestPostgres: Sendable {
         }
     }
 
+    /// The first column of what a statement gives, as the superuser sees it; its values must be texts.
+    package func texts(_ sql: String, database: String) async throws -> [String] {
+        let connection = try await PostgreSQLDatabase.open(PostgreSQLConfiguration(self.url(database: database)))
+        do {
+            let rows = try await connection.connection(in: .installation).query(Statement(generated: sql))
+            let texts = try rows.map { row in
+                var row = row.reader()
+                return try row.next() as String
+            }
+            await connection.close()
+            return texts
+        } catch {
+            await connection.close()
+            throw error
+        }
+    }
+
     private func command(_ command: String, expecting answer: String) async throws {
         let line = try await self.onThread { try self.script.ask(command) }
         guard line == answer else { throw TestPostgresError(message: "private-postgres answered \(line) to \(command)") }

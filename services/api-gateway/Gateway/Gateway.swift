@@ -25,9 +25,11 @@ package struct Gateway: Sendable {
         let process = try await InstallationProcess.open(
             settings, kind: .apiGateway, version: version, logger: logger)
         process.registration.describe(address: { try await address.value() })
-        let watch = ReplicaWatch(.sessionService, store: process.store, logger: logger)
         let security = try ChannelFiles.clientSecurity(settings.channel)
-        let tier = SessionTier(watch: watch, limits: SessionTier.Limits(settings.gateway), logger: logger) { address in
+        let (tier, watch) = try SessionTier.make(
+            process.store, addresses: settings.gateway.sessionServices.compactMap { ChannelAddress($0) },
+            limits: TierLimits(settings.gateway), logger: logger
+        ) { address in
             try HTTP2ChannelClient(
                 address: address, key: process.channelKey, security: security,
                 limits: settings.channel.limits(draining: settings.gateway.drain), logger: logger)

@@ -26,12 +26,13 @@ package struct GatewayServices: StackServices {
 
     /// The caller behind an `Authorization` field, whose request is counted.
     ///
-    /// - Throws: ``Problem`` 401 with a challenge, 429 with `Retry-After`, or 503 when that cannot be found out: never 401 for a fault of ours, because
-    ///   clients throw good credentials away on 401.
-    func authenticate(_ authorization: String?) async throws -> Caller {
+    /// - Parameter isCheckedAgain: Whether the session-service finds out for itself that the caller may still act.
+    /// - Throws: ``Problem`` 401 with a challenge, 429 with `Retry-After`, or 503 when that cannot be found out: never 401 for a fault of
+    ///   ours, because clients throw good credentials away on 401.
+    func authenticate(_ authorization: String?, isCheckedAgain: Bool = false) async throws -> Caller {
         let caller: Caller
         do {
-            caller = try await self.process.authenticator.authenticate(authorization: authorization)
+            caller = try await self.process.authenticator.authenticate(authorization: authorization, isCheckedAgain: isCheckedAgain)
         } catch {
             throw self.problem(for: error)
         }

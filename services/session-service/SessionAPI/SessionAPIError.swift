@@ -26,15 +26,20 @@ package struct SessionAPIError: Error, Sendable, CustomStringConvertible {
     package let code: Code
     /// What happened, for the log.
     package let message: String
+    /// Whether the replica as a whole cannot be reached, not only this one request: give it nothing new until it answers again.
+    package let isReplicaLost: Bool
 
-    package init(_ code: Code, _ message: String) {
+    package init(_ code: Code, _ message: String, isReplicaLost: Bool = false) {
         self.code = code
         self.message = message
+        self.isReplicaLost = isReplicaLost
     }
 
     /// Reads what the channel reported.
     init(_ error: ChannelError) {
         switch error.code {
+        case .unavailable: self.init(.unreachable, error.description, isReplicaLost: true)
+        case .connectionLost: self.init(.interrupted, error.description, isReplicaLost: true)
         case _ where error.isSafeToRetry: self.init(.unreachable, error.description)
         case .cancelled: self.init(.cancelled, error.description)
         case .deadlineExceeded: self.init(.timedOut, error.description)

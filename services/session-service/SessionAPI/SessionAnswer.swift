@@ -16,11 +16,14 @@ package struct SessionAnswer: Sendable {
     package let body: Body
     /// Set when nothing was done and another replica may be asked.
     package let refusal: SessionRefusal?
+    /// Who keeps the session, on a refusal that says so.
+    package let owner: SessionOwner?
 
     init(status: Int, headers: ChannelHeaders, body: Body) {
         self.status = status
         self.headers = headers.compactMap { $0.name.hasPrefix(SessionHeaders.prefix) ? nil : ($0.name, $0.value) }
         self.body = body
         self.refusal = headers[SessionHeaders.refusal].flatMap(SessionRefusal.init(rawValue:))
+        self.owner = headers[SessionHeaders.owner].flatMap(SessionOwner.init)
     }
 }

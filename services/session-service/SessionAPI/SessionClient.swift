@@ -72,6 +72,18 @@ package struct SessionClient: Sendable {
         try await self.send(.closeRecord(record), nil, session: nil, for: caller, timeout: timeout, trace: trace)
     }
 
+    /// Asks how the replica is; nil from one that answers but has no lease at the moment.
+    package func status(timeout: Duration) async throws(SessionAPIError) -> ReplicaStatus? {
+        do throws(ChannelError) {
+            let response = try await self.channel.send(
+                ChannelRequest(method: SessionEndpoint.status.method, path: SessionEndpoint.status.path, timeout: timeout))
+            _ = try await response.body.collect(upTo: Self.maxWholeAnswerBytes)
+            return ReplicaStatus(response)
+        } catch {
+            throw SessionAPIError(error)
+        }
+    }
+
     private func send(
         _ endpoint: SessionEndpoint, _ message: MCPEnvelope?, session: String?, after event: String? = nil, for caller: SessionCaller,
         timeout: Duration?, trace: TraceContext?

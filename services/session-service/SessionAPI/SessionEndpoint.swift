@@ -15,6 +15,8 @@ package enum SessionEndpoint: Sendable, Hashable {
     case close
     /// `DELETE /sessions/{ses_…}`: somebody with the right to do so ends a session by its public name.
     case closeRecord(SessionRecordID)
+    /// `GET /status`: whether the replica serves, and under which lease. Nobody acts; nothing but its memory is looked at.
+    case status
 
     /// The method to use.
     package var method: String {
@@ -22,6 +24,7 @@ package enum SessionEndpoint: Sendable, Hashable {
         case .open, .message: "POST"
         case .listen: "GET"
         case .close, .closeRecord: "DELETE"
+        case .status: "GET"
         }
     }
 
@@ -32,6 +35,7 @@ package enum SessionEndpoint: Sendable, Hashable {
         case .message: "/messages"
         case .listen: "/streams"
         case .closeRecord(let record): "/sessions/\(record)"
+        case .status: "/status"
         }
     }
 
@@ -42,6 +46,7 @@ package enum SessionEndpoint: Sendable, Hashable {
         case ("POST", "/messages"): self = .message
         case ("GET", "/streams"): self = .listen
         case ("DELETE", "/sessions"): self = .close
+        case ("GET", "/status"): self = .status
         case ("DELETE", let path) where path.hasPrefix("/sessions/"):
             guard let record = SessionRecordID(String(path.dropFirst("/sessions/".count))) else { return nil }
             self = .closeRecord(record)

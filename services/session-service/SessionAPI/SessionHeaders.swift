@@ -12,6 +12,13 @@ package enum SessionHeaders {
     package static let caller = "roost-caller"
     /// On an answer: why the service refused a request without having looked at the message, see ``SessionRefusal``.
     package static let refusal = "roost-refusal"
+    /// On a refusal: the lease under which another replica keeps the session, where that is known, as ``SessionOwner`` writes it.
+    package static let owner = "roost-owner"
+    /// On the answer to ``SessionEndpoint/status``: the lease that the replica holds, as ``SessionOwner`` writes it.
+    package static let replica = "roost-replica"
+    /// On that answer: a measure of how much the replica has to do, and `true` when it is about to stop.
+    package static let load = "roost-load"
+    package static let draining = "roost-draining"
     /// The session, as in MCP.
     package static let session = "mcp-session-id"
     /// The event after which a stream is to go on, as in MCP.
@@ -25,7 +32,7 @@ package enum SessionHeaders {
 package enum SessionRefusal: String, Sendable, Hashable, CaseIterable {
     /// It is about to stop.
     case draining
-    /// Another replica owns the session.
+    /// Another replica owns the session, the one in ``SessionHeaders/owner`` where that field is there.
     case misdirected
     /// It has as many sessions or calls as it can hold.
     case overloaded

@@ -31,6 +31,14 @@ package struct ExecutionStackSessions: SessionStackMaking {
             throw try error.protocolError()
         }
     }
+
+    package func checkStanding(of principal: Principal) async throws {
+        do throws(ExecutionStackError) {
+            try await ExecutionStack.checkStanding(of: principal, services: self.services)
+        } catch {
+            throw try error.protocolError()
+        }
+    }
 }
 
 /// An ``ExecutionStack`` as a session shows it to its client.

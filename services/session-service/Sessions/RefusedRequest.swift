@@ -9,12 +9,19 @@ struct RefusedRequest: Error {
     /// What the client is told, which no gateway may hide behind a retry for ever.
     let message: String
     var retryAfter: Duration = .seconds(1)
+    /// Who keeps the session, as far as is known.
+    var owner: SessionOwner?
+
+    /// The process is about to stop; another one takes the session as soon as it is given back.
+    static let draining = RefusedRequest(
+        refusal: .draining, message: "The session service is about to stop; try again.", retryAfter: .seconds(2))
 
     /// The same as an answer.
     func response(to id: JSONRPCID?) -> ChannelResponse {
         let error = MCPError(.unavailable, self.message, id: id, retryAfter: self.retryAfter)
         var response = ChannelResponse(error)
         response.headers[SessionHeaders.refusal] = self.refusal.rawValue
+        response.headers[SessionHeaders.owner] = self.owner?.description
         return response
     }
 }

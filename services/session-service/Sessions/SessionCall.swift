@@ -17,6 +17,8 @@ final class SessionCall: Sendable {
         case sessionClosed
         /// The process is about to stop.
         case draining
+        /// The lease ended under which its session was owned.
+        case leaseLost
         /// It took too long.
         case timedOut
     }

@@ -23,7 +23,7 @@ struct SessionCallRunner: Sendable {
 
     /// Begins the job of a call; false when there are as many calls as there may be.
     func begin(_ call: SessionCall, of session: Session, for principal: Principal, within time: CallTime) -> Bool {
-        guard self.running.insert(call, limit: self.limits.maxCalls) else { return false }
+        guard self.running.insert(call, under: session.lease, limit: self.limits.maxCalls) else { return false }
         self.keeper.directory.pinAgain(session)
         let isStarted = self.keeper.work.start {
             let ending = await self.run(call, of: session, for: principal, within: time)
@@ -96,6 +96,12 @@ struct SessionCallRunner: Sendable {
             .refusal(MCPError(.executionInterrupted, "The session was closed while the call ran; it may or may not have had effects."))
         case .draining:
             .refusal(MCPError(.executionInterrupted, "The session service stopped while the call ran; it may or may not have had effects."))
+        case .leaseLost:
+            .refusal(
+                MCPError(
+                    .executionInterrupted,
+                    "The process that ran the call lost touch with the database, and another may run its session now; the call may or may not "
+                        + "have had effects: look at what it was to change before calling again."))
         case .timedOut:
             .refusal(.callTimedOut())
         }

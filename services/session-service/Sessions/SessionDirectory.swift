@@ -17,6 +17,7 @@ final class SessionDirectory: Sendable {
     private struct State {
         var entries: [SecretHash: Entry] = [:]
         var hashes: [SessionRecordID: SecretHash] = [:]
+        var isHandingOver = false
     }
 
     private let maxCount: Int
@@ -82,12 +83,26 @@ final class SessionDirectory: Sendable {
         }
     }
 
-    /// Takes one pin off.
-    func unpin(_ session: Session, at now: Duration) {
+    /// Takes one pin off. Gives the session back when that was the last and it is to be handed over; it is taken out then.
+    func unpin(_ session: Session, at now: Duration) -> Session? {
         self.state.withLock { state in
-            guard state.entries[session.hash]?.session === session else { return }
-            state.entries[session.hash]?.pins -= 1
-            state.entries[session.hash]?.lastUsed = now
+            guard var entry = state.entries[session.hash], entry.session === session else { return nil }
+            entry.pins -= 1
+            entry.lastUsed = now
+            state.entries[session.hash] = entry
+            guard state.isHandingOver, entry.pins == 0 else { return nil }
+            Self.remove(session, from: &state)
+            return session
+        }
+    }
+
+    /// Takes out the sessions that nobody uses, and from now on each of the others with the end of its last use.
+    func handOver() -> [Session] {
+        self.state.withLock { state in
+            state.isHandingOver = true
+            let unused = state.entries.values.filter { $0.pins == 0 }.map(\.session)
+            for session in unused { Self.remove(session, from: &state) }
+            return unused
         }
     }
 

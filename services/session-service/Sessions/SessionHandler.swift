@@ -17,12 +17,15 @@ struct SessionHandler: ChannelHandler {
     let notices: NoticeWatch
     let server: MCPServerInfo
     let draining: DrainFlag
+    /// How much this process has to do, as the registry tells it.
+    let load: @Sendable () -> Int64
     let limits: SessionLimits
     let logger: Logger
     private let callers = SessionCallers()
 
     func respond(to request: ChannelRequest) async throws -> ChannelResponse {
         guard let endpoint = SessionEndpoint(method: request.method, path: request.path) else { return ChannelResponse(status: 404) }
+        if endpoint == .status { return self.status() }
         guard let caller = self.callers.caller(request.headers) else {
             self.logger.error("a request on the channel does not keep to the contract", metadata: ["path": "\(request.path)"])
             return ChannelResponse(status: 400)
@@ -46,13 +49,22 @@ struct SessionHandler: ChannelHandler {
                 try await self.keeper.close(record, in: caller.principal.organization)
                 return ChannelResponse(status: 204)
             }
+        case .status: return self.status()
         }
     }
 
     // MARK: - Routes
 
+    /// A replica without a lease is none that a gateway should take back.
+    private func status() -> ChannelResponse {
+        guard let lease = self.keeper.registration.currentLease else { return ChannelResponse(status: 503) }
+        let status = ReplicaStatus(
+            owner: SessionOwner(replica: lease.replica, epoch: lease.epoch), load: self.load(), isDraining: self.draining.isSet)
+        return ChannelResponse(status: 200, headers: status.headers)
+    }
+
     private func open(_ envelope: MCPEnvelope, stale: String?, _ caller: SessionCaller) async throws -> ChannelResponse {
-        guard !self.draining.isSet else { throw Self.isDraining }
+        guard !self.draining.isSet else { throw RefusedRequest.draining }
         guard case .initialize(let requestID, let initialization) = try MCPClientMessage(envelope, limits: self.limits.mcp) else {
             throw MCPError(.missingSession, "Only initialize opens a session.")
         }
@@ -70,10 +82,11 @@ struct SessionHandler: ChannelHandler {
     private func message(
         _ envelope: MCPEnvelope, session token: String?, _ caller: SessionCaller, remaining: Duration?
     ) async throws -> ChannelResponse {
-        let session = try await self.keeper.pin(try Self.required(token), for: caller)
+        let session = try await self.keeper.pin(try Self.required(token), for: caller, adopts: !self.draining.isSet)
         defer { self.keeper.unpin(session) }
+        try await self.keeper.stacks.checkStanding(of: caller.principal)
         let message = try MCPClientMessage(envelope, limits: self.limits.mcp)
-        if case .callTool = message, self.draining.isSet { throw Self.isDraining }
+        if case .callTool = message, self.draining.isSet { throw RefusedRequest.draining }
         switch await session.receive(message) {
         case .answer(let bytes): return ChannelResponse(json: bytes)
         case .acknowledge: return ChannelResponse(status: 202)
@@ -143,9 +156,6 @@ struct SessionHandler: ChannelHandler {
     }
 
     // MARK: - Errors
-
-    private static let isDraining = RefusedRequest(
-        refusal: .draining, message: "The session service is about to stop; try again.", retryAfter: .seconds(2))
 
     /// Reads the message and answers it; what goes wrong from then on answers its id.
     private func answering(

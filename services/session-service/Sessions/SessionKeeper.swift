@@ -1,9 +1,8 @@
 import Logging
 import MCP
 import Model
-import Replicas
 import SessionAPI
-package import Store
+import Store
 
 /// Opens, finds, restores and ends sessions: everything that concerns their rows.
 struct SessionKeeper: Sendable {
@@ -83,8 +82,9 @@ struct SessionKeeper: Sendable {
 
     /// The session of an id, from memory or from its row, pinned until the caller is done with it.
     ///
+    /// - Parameter adopts: Whether a session that is not in memory is taken over; a process that is about to stop takes none.
     /// - Throws: `unknownSession` for one that does not exist, was closed, or was opened by somebody else or on another resource.
-    func pin(_ token: String, for caller: SessionCaller) async throws -> Session {
+    func pin(_ token: String, for caller: SessionCaller, adopts: Bool = true) async throws -> Session {
         let hash = SecretHash(of: token)
         let lease = try self.lease()
         if let found = self.directory.pin(hash, lease: lease, at: self.time.now()) {
@@ -95,17 +95,20 @@ struct SessionKeeper: Sendable {
             if found.isTouchDue { self.touch(found.session) }
             return found.session
         }
+        guard adopts else { throw RefusedRequest.draining }
         guard let row = try await self.row(hash, for: caller) else { throw MCPError.unknownSession() }
         guard let revision = MCPRevision(rawValue: row.protocolVersion), revision.hasSessions else {
             throw RefusedRequest(refusal: .misdirected, message: "The session was opened by a newer version of Roost; try again.")
         }
-        let (adopted, owner) = try await self.adopt(row.id, in: caller.principal.organization)
+        let adopted = try await self.adopt(row, in: caller.principal.organization, by: lease)
         self.logger.info("session restored", metadata: ["session": "\(row.id)"])
-        return try self.add(Session(record: adopted, hash: hash, revision: revision, lease: owner, limits: self.limits.mcp))
+        return try self.add(Session(record: adopted, hash: hash, revision: revision, lease: lease, limits: self.limits.mcp))
     }
 
     /// Says that a pinned session is not used any more.
-    func unpin(_ session: Session) { self.directory.unpin(session, at: self.time.now()) }
+    func unpin(_ session: Session) {
+        if let free = self.directory.unpin(session, at: self.time.now()) { self.release([free]) }
+    }
 
     private func row(_ hash: SecretHash, for caller: SessionCaller) async throws -> SessionRecord? {
         guard let row = try await self.store.sessions.find(hash: hash, in: caller.principal.organization), row.state == .open else {
@@ -114,21 +117,19 @@ struct SessionKeeper: Sendable {
         return row.principal.owner == caller.principal.owner && row.resource == caller.resource ? row : nil
     }
 
-    /// Takes a session over; waits for the lease of an owner that died, which nobody can tell from one that lives.
-    private func adopt(_ record: SessionRecordID, in organization: OrganizationID) async throws -> (SessionRecord, ReplicaLease) {
-        let start = self.time.now()
-        while true {
-            let lease = try self.lease()
-            do {
-                return (try await self.store.sessions.adopt(record, in: organization, by: lease), lease)
-            } catch let error as StoreError where error.code == .notFound {
-                throw MCPError.unknownSession()
-            } catch let error as StoreError where error.code == .ownerLost {
-                guard self.time.now() - start + self.limits.adoptionPause < self.limits.adoptionTimeout else {
-                    throw RefusedRequest(refusal: .misdirected, message: "Another process runs the session; try again.")
-                }
-                try await self.time.sleep(self.limits.adoptionPause)
-            }
+    /// Takes a session over. One that another live replica owns is refused at once: who owns it is the gateway's to find, and whether
+    /// an owner that does not answer has died is known to whoever saw it fail, so the waiting is done there, once for all its sessions.
+    private func adopt(
+        _ row: SessionRecord, in organization: OrganizationID, by lease: ReplicaLease
+    ) async throws -> SessionRecord {
+        do {
+            return try await self.store.sessions.adopt(row.id, in: organization, by: lease)
+        } catch let error as StoreError where error.code == .notFound {
+            throw MCPError.unknownSession()
+        } catch let error as StoreError where error.code == .ownerLost {
+            // The row was read just before; should the session have changed hands since, the hint leads to one who knows better.
+            let owner = row.owner.flatMap { $0 == lease ? nil : SessionOwner(replica: $0.replica, epoch: $0.epoch) }
+            throw RefusedRequest(refusal: .misdirected, message: "Another process runs the session; try again.", owner: owner)
         }
     }
 
@@ -194,6 +195,19 @@ struct SessionKeeper: Sendable {
         if self.directory.removeUnused(session) { self.release([session]) }
     }
 
+    /// Gives sessions back so that others may take them up while this process finishes its calls: those that nobody uses now, and each
+    /// of the others when its last use ends.
+    ///
+    /// - Parameter isBusy: Whether calls still run. When none does the end of the registration frees all rows with one statement.
+    func handOver(while isBusy: @escaping @Sendable () -> Bool) {
+        let (store, unused) = (self.store, self.directory.handOver())
+        _ = self.work.start {
+            for session in unused where isBusy() {
+                try? await store.sessions.release(session.record, in: session.owner.organization, by: session.lease)
+            }
+        }
+    }
+
     /// Removes the rows of sessions that are long over or long unused, and answers that nobody came back for.
     func purge() async throws {
         _ = try await self.store.sessions.purge(state: .closed, olderThan: self.limits.closedRetention)
@@ -226,11 +240,3 @@ struct SessionKeeper: Sendable {
         }
     }
 }
-
-/// Where the process's lease comes from; ``ReplicaRegistration`` in the service.
-package protocol SessionLeaseSource: Sendable {
-    /// The lease while it certainly holds.
-    var currentLease: ReplicaLease? { get }
-}
-
-extension ReplicaRegistration: SessionLeaseSource {}

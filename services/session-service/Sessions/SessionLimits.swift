@@ -48,10 +48,6 @@ package struct SessionLimits: Sendable, Hashable {
     /// Bytes of answers in this process that wait for their clients (`max_unread_bytes`, 256 MiB); answers beyond that are dropped with an
     /// error that says so. Small answers do not count.
     package var maxUnreadBytes = 256 << 20
-    /// How long a request waits for a session whose last owner may have died (`adoption_timeout`, 6 s, one second more than a lease).
-    package var adoptionTimeout: Duration = .seconds(6)
-    /// The pause between attempts to adopt a session (`adoption_pause`, 200 ms).
-    package var adoptionPause: Duration = .milliseconds(200)
     /// Streams for what belongs to no request, in this process (`max_streams`, 10,000); beyond it 503.
     package var maxStreams = 10_000
     /// The same of one session (`max_streams_per_session`, 4). Beyond it the oldest ends, which its client most likely lost.
@@ -65,6 +61,9 @@ package struct SessionLimits: Sendable, Hashable {
     /// How long the client of a call waits for what is written so that it can come back (`replay_write_timeout`, 2 s); afterwards it gets
     /// the answer all the same.
     package var replayWriteTimeout: Duration = .seconds(2)
+    /// How long a call may take to end by itself, with an answer that says more, once its session's lease ended (`orphan_delay`, 300 ms; it
+    /// must be less than the margin by which a process gives its lease up before others may have it).
+    package var orphanDelay: Duration = .milliseconds(300)
     /// How long calls in flight may go on once the process drains (`drain_timeout`, 20 s); then they end in a typed error.
     package var drainTimeout: Duration = .seconds(20)
 

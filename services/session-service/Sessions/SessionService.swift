@@ -68,8 +68,7 @@ package struct SessionService: Service {
     package var handler: any ChannelHandler {
         SessionHandler(
             keeper: self.keeper, runner: self.runner, notices: self.notices, server: self.dependencies.server, draining: self.draining,
-            limits: self.limits,
-            logger: self.dependencies.logger)
+            load: { self.load }, limits: self.limits, logger: self.dependencies.logger)
     }
 
     /// How many sessions are in memory.
@@ -80,6 +79,9 @@ package struct SessionService: Service {
 
     /// How many streams clients listen on.
     package var streamCount: Int { self.keeper.streams.count }
+
+    /// What the registry tells of this process's load: a call is work, a session mostly memory.
+    package var load: Int64 { Int64(self.callCount * 100 + self.sessionCount) }
 
     /// How many bytes of large answers wait for clients that have not read them.
     package var unreadByteCount: Int { self.runner.unread.byteCount }
@@ -103,6 +105,7 @@ package struct SessionService: Service {
 
     private func keepHouse() async {
         await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.stopWithTheLease() }
             group.addTask { await self.time.every(self.limits.sweepInterval) { self.keeper.suspendUnused() } }
             group.addTask {
                 await StoreChanges.repeating(
@@ -124,6 +127,16 @@ package struct SessionService: Service {
         }
     }
 
+    /// Stops the calls of sessions that were owned under a lease which has ended, before anybody else may own them.
+    private func stopWithTheLease() async {
+        let registration = self.dependencies.registration
+        while !Task.isCancelled, let lease = try? await registration.lease() {
+            await registration.untilLost(lease)
+            guard (try? await self.time.sleep(self.limits.orphanDelay)) != nil else { return }
+            self.runner.running.stopOrphans(under: registration.currentLease)
+        }
+    }
+
     private func attempt(_ what: String, _ body: () async throws -> Void) async {
         do {
             try await body()
@@ -133,10 +146,12 @@ package struct SessionService: Service {
         }
     }
 
-    /// Takes no new sessions and calls, waits for the calls in flight up to the bound, then ends the rest in a typed error.
+    /// Takes no new sessions and calls, hands over the sessions without calls, waits for the calls in flight up to the bound, then ends the rest in a typed error.
     private func drain() async {
         self.draining.set()
         self.dependencies.beginDraining()
+        let running = self.runner.running
+        self.keeper.handOver { running.count > 0 }
         self.dependencies.logger.info("draining", metadata: ["calls": "\(self.callCount)", "sessions": "\(self.sessionCount)"])
         // Those who only listen need not wait for calls to end.
         self.keeper.streams.close(comingBackAfter: self.limits.comingBackDelay)

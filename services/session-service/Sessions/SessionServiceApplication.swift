@@ -58,8 +58,7 @@ package func buildSessionService(
             if let host = settings.advertisedHost { address.host = host }
             return address.description
         },
-        // A call is work, a session mostly memory.
-        load: { Int64(sessions.callCount * 100 + sessions.sessionCount) })
+        load: { sessions.load })
     return SessionServiceApplication(registration: registration, sessions: sessions, server: server)
 }
 

@@ -25,6 +25,11 @@ package protocol SessionStackMaking: Sendable {
 
     /// Reads an organization's rules anew for what is asked next, because they were heard to have changed.
     func forgetRules(of organization: OrganizationID) async
+
+    /// Refuses a principal that may not act any more, as every message is: the gateway that let it in may not have heard of it.
+    ///
+    /// - Throws: `MCPError` for what the client is to be told.
+    func checkStanding(of principal: Principal) async throws
 }
 
 /// What a session offers to its client.

@@ -14,6 +14,8 @@ struct ToolDispatcher: Sendable {
     let catalog: any EngineCatalog
     let authority: AuthorityCache
     let journal: CallJournal
+    /// Whether the run is still this process's own.
+    let isOwned: @Sendable () -> Bool
     let limits: CallLimits
     let logger: Logger
 
@@ -49,6 +51,12 @@ struct ToolDispatcher: Sendable {
         let prepared = try tool.prepare(try self.arguments(call.argument))
         guard decision.action == .allow else {
             throw ApprovalRefusal(address: address, effect: tool.effect, decision: decision).error
+        }
+        // The last thing before the call: what was found out above may be long ago for a process that was stopped in between.
+        guard self.isOwned() else {
+            throw ToolError(
+                code: "execution_interrupted", message: "This process no longer owns the execution, so the call was not made.",
+                retryable: true)
         }
         if tool.effect == .write { self.journal.willSendWrite() }
         let context = CallContext(principal: self.principal, execution: self.execution, sequence: call.id)

@@ -75,7 +75,7 @@ package struct Engine: Sendable {
         let journal = CallJournal()
         let run = ProgramRun(
             sandbox: self.services.sandbox, limits: self.limits.sandbox, seed: draft.seed, startTime: draft.startedAt,
-            dispatcher: self.dispatcher(execution, journal), watch: self.watch(timeLimit))
+            dispatcher: self.dispatcher(execution, running.lease, journal), watch: self.watch(timeLimit))
         let ending = await run.run(code, until: running.signal)
         let rendered = ending.rendered(by: AnswerRenderer(execution: execution, limits: self.limits.answer), journal)
         return try await self.record(rendered, lease: running.lease)
@@ -107,10 +107,11 @@ package struct Engine: Sendable {
             untilChanged: { await authority.untilChanged(principal.organization, since: $0) })
     }
 
-    private func dispatcher(_ execution: ExecutionID, _ journal: CallJournal) -> ToolDispatcher {
-        ToolDispatcher(
+    private func dispatcher(_ execution: ExecutionID, _ lease: ReplicaLease, _ journal: CallJournal) -> ToolDispatcher {
+        let owner = self.services.owner
+        return ToolDispatcher(
             execution: execution, principal: self.scope.principal, catalog: self.services.catalog, authority: self.services.authority,
-            journal: journal, limits: self.limits.calls, logger: self.services.logger)
+            journal: journal, isOwned: { owner.holds(lease) }, limits: self.limits.calls, logger: self.services.logger)
     }
 
     private func record(_ rendered: RenderedAnswer, lease: ReplicaLease) async throws(EngineError) -> ExecutionAnswer {

@@ -58,6 +58,10 @@ package final class ExecutionOwner: Service {
         return true
     }
 
+    /// Whether the lease still holds under which an execution was begun, asked right before anything is done that others see: a process
+    /// that was stopped and goes on later does not know by itself that its time is up.
+    func holds(_ lease: ReplicaLease) -> Bool { self.lease.currentLease == lease }
+
     // MARK: The life of one execution
 
     /// Takes an execution in under the lease that holds now.
@@ -113,6 +117,11 @@ package final class ExecutionOwner: Service {
         let start = clock.now
         var delay = Duration.milliseconds(50)
         while true {
+            guard self.holds(unrecorded.lease) else {
+                // Under a lease that may be over nothing is written; should it turn out to hold, this is written then.
+                _ = self.state.withLock { $0.keep(unrecorded, limit: self.limits.maxUnrecordedEnds) }
+                return .alreadyEnded(.failed, errorCode: ExecutionRepository.interruptedCode)
+            }
             do {
                 return try await self.write(unrecorded)
             } catch {
@@ -157,6 +166,7 @@ package final class ExecutionOwner: Service {
     /// more executions, waits for the running ones up to the bound, interrupts the rest and waits for their ends.
     package func run() async {
         await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.stopWithTheLease() }
             group.addTask { await self.keepWatching() }
             group.addTask { await self.every(self.limits.sweepInterval) { await self.sweep() } }
             group.addTask {
@@ -193,6 +203,20 @@ package final class ExecutionOwner: Service {
         }
     }
 
+    /// Stops what runs under a lease in the moment in which it ends. Nothing else may be waited for here, least of all the database, which
+    /// cannot be reached then.
+    private func stopWithTheLease() async {
+        while !Task.isCancelled, let lease = try? await self.lease.lease() {
+            await self.lease.untilLost(lease)
+            self.stopOrphans()
+        }
+    }
+
+    private func stopOrphans() {
+        let lease = self.lease.currentLease
+        for orphan in self.state.withLock({ $0.orphans(under: lease) }) { orphan.signal.stop(.leaseLost) }
+    }
+
     /// Looks after every pause, and at once when somebody wants one of the executions here stopped.
     private func keepWatching() async {
         await StoreChanges.repeating(
@@ -207,11 +231,9 @@ package final class ExecutionOwner: Service {
 
     /// One look at what may stop the executions here, and another try at what could not be written.
     func watch() async {
+        self.stopOrphans()
         let lease = self.lease.currentLease
-        let (orphans, isIdle, unrecorded) = self.state.withLock { state in
-            (state.orphans(under: lease), state.running.isEmpty, state.takeUnrecorded(under: lease))
-        }
-        for orphan in orphans { orphan.signal.stop(.leaseLost) }
+        let (isIdle, unrecorded) = self.state.withLock { state in (state.running.isEmpty, state.takeUnrecorded(under: lease)) }
         for end in unrecorded { await self.retry(end) }
         guard let lease, !isIdle else { return }
         do {

@@ -38,4 +38,10 @@ extension ExecutionRepository: ExecutionRecords {
 package protocol LeaseSource: Sendable {
     /// The lease while it holds, counted with the safety margin; nil while the process has none.
     var currentLease: ReplicaLease? { get }
+
+    /// Waits for a lease where there is none; throws when the task is cancelled.
+    func lease() async throws -> ReplicaLease
+
+    /// Waits until a lease does not hold any more, by this process's clock alone, or the task is cancelled.
+    func untilLost(_ lease: ReplicaLease) async
 }

@@ -78,8 +78,10 @@ struct OwnerState {
         return self.doubtful.filter { $0.end.lease == lease }
     }
 
-    /// Takes all kept ends of leases that still hold; the others are the sweep's.
+    /// Takes all kept ends of leases that still hold; those of another lease are the sweep's. Without a lease all are kept, because the
+    /// one they belong to may yet turn out to hold.
     mutating func takeUnrecorded(under lease: ReplicaLease?) -> [UnrecordedEnd] {
+        guard let lease else { return [] }
         defer { self.unrecorded = [] }
         return self.unrecorded.filter { $0.lease == lease }
     }

@@ -1,3 +1,4 @@
+import Channel
 import Egress
 import Foundation
 package import Service
@@ -29,7 +30,10 @@ package struct GatewaySettings: Sendable {
     package let answerTimeout: Duration
     package let replicaWait: Duration
     package let maxReplicas: Int
+    package let maxWaiting: Int
+    package let maxKnownSessions: Int
     package let maxUnreadBytes: Int
+    package let sessionServices: [String]
     package let drain: Duration
     /// Requests per second; nil where they are not counted.
     package let keyRate: Int?
@@ -64,11 +68,21 @@ package struct GatewaySettings: Sendable {
         self.callTimeout = reader.duration(
             "roost.gateway.call_timeout", default: .seconds(3660), "How long one tool call over MCP may take in all.")
         self.answerTimeout = reader.duration(
-            "roost.gateway.answer_timeout", default: .seconds(30), "How long a session-service may take for anything but a tool call.")
+            "roost.gateway.answer_timeout", default: .seconds(9), "How long a session-service may take for anything but a tool call.")
         self.replicaWait = reader.duration(
-            "roost.gateway.replica_wait", default: .seconds(5), "How long a message waits for a session-service that takes it.")
+            "roost.gateway.replica_wait", default: .seconds(8),
+            "How long a message waits for a session-service that takes it; longer than roost.replica.lease, to outlast one that dies.")
         self.maxReplicas = reader.integer(
             "roost.gateway.max_replicas", default: 256, in: 1...10_000, "Session-services that are kept connected.")
+        self.sessionServices = reader.list(
+            "roost.gateway.session_services",
+            "host:port of each session-service, in place of the registry; for networks in which the registered addresses lead nowhere.")
+        self.maxWaiting = reader.integer(
+            "roost.gateway.max_waiting", default: 2_000, in: 1...1_000_000,
+            "Messages that wait for a session-service at once; what comes beyond answers 503 at once.")
+        self.maxKnownSessions = reader.integer(
+            "roost.gateway.max_known_sessions", default: 100_000, in: 2...10_000_000,
+            "Sessions whose owner is remembered; the owner of any other is looked up in the database.")
         self.maxUnreadBytes = reader.byteCount(
             "roost.gateway.max_unread_bytes", default: 256 << 20, "Answers that wait for clients which do not read them, together.")
         self.drain = reader.duration("roost.gateway.drain", default: .seconds(20), "How long what runs may go on after SIGTERM.")
@@ -92,6 +106,9 @@ package struct GatewaySettings: Sendable {
         }
         if self.publicURL == nil, self.port == 0 {
             reader.fault("roost.gateway.public_url", "is required when roost.gateway.port is 0, because links need the port")
+        }
+        for entry in self.sessionServices where ChannelAddress(entry) == nil {
+            reader.fault("roost.gateway.session_services", "`\(entry)` is not of the form host:port")
         }
         for entry in self.trustedProxies where IPNetwork(entry) == nil {
             reader.fault("roost.gateway.trusted_proxies", "`\(entry)` is neither an address nor a network such as 10.0.0.0/8")

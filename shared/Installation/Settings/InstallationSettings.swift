@@ -13,6 +13,7 @@ package struct InstallationSettings: Sendable {
     package let vault: VaultSettings
     package let channel: ChannelSettings
     package let issuer: IssuerSettings?
+    package let authentication: AuthenticationSettings
     package let egress: EgressSettings
     package let catalog: CatalogSettings
     package let sandbox: SandboxSettings
@@ -31,6 +32,7 @@ package struct InstallationSettings: Sendable {
         self.vault = VaultSettings(&reader)
         self.channel = ChannelSettings(&reader)
         self.issuer = IssuerSettings.read(&reader)
+        self.authentication = AuthenticationSettings(&reader)
         self.egress = EgressSettings(&reader)
         self.catalog = CatalogSettings(&reader, egress: self.egress)
         self.sandbox = SandboxSettings(&reader)

@@ -36,6 +36,21 @@ package struct Replica: Sendable, Hashable {
     package let startedAt: Timestamp
     package let heartbeatAt: Timestamp
 
+    package init(
+        id: ReplicaID, kind: Kind, address: String, version: String, epoch: Int64, load: Int64, isDraining: Bool, startedAt: Timestamp,
+        heartbeatAt: Timestamp
+    ) {
+        self.id = id
+        self.kind = kind
+        self.address = address
+        self.version = version
+        self.epoch = epoch
+        self.load = load
+        self.isDraining = isDraining
+        self.startedAt = startedAt
+        self.heartbeatAt = heartbeatAt
+    }
+
     /// What its writes carry.
     package var lease: ReplicaLease { ReplicaLease(replica: self.id, epoch: self.epoch) }
 }

@@ -4,6 +4,7 @@ import Model
 import Sandbox
 import Store
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite struct EngineTests {
@@ -239,7 +240,9 @@ import Testing
         #expect(EngineLimits().standingInterval + AuthorityCache.Limits().freshness <= .seconds(4))
     }
 
-    @Test("A run whose process loses its lease is interrupted", arguments: [true, false])
+    @Test(
+        "A run whose process loses its lease is interrupted at that moment, without a look at the database, and nothing is written",
+        arguments: [true, false])
     func leaseLost(hasNewLease: Bool) async throws {
         let owner = self.harness.owner
         let watching = Task { await owner.run() }
@@ -247,11 +250,29 @@ import Testing
         let started = Gate()
         async let answer = self.harness.engine(.endless(started: started)).execute("for (;;) {}")
         await started.wait()
+        // The clock stands still.
         self.harness.lease.set(hasNewLease ? ReplicaLease(replica: ReplicaID(), epoch: 2) : nil)
-        self.harness.records.state.withLock { $0.finish = .failure(StoreError(code: .ownerLost, message: "lost")) }
-        await self.harness.clock.waitForSleepers(2)
-        self.harness.clock.advance(by: .milliseconds(250))
         #expect(try await answer.failure?.code == "execution_interrupted")
+        #expect(self.harness.records.state.withLock { $0.endAttempts } == 0)
+    }
+
+    @Test("A process that was held up past its lease, and goes on before anybody told it, sends no call and writes no end")
+    func staleEpoch() async throws {
+        self.harness.catalog.add("api.org.main.get", .read)
+        let (lease, replies) = (self.harness.lease, Recorder<JSONValue>())
+        let engine = self.harness.engine(
+            .returning { realm in
+                replies.record(await realm.call("api.org.main.get"))
+                lease.set(nil)
+                replies.record(await realm.call("api.org.main.get", id: 2))
+                return 1
+            })
+        let answer = try await engine.execute("return 1")
+        #expect(replies.elements.first?["ok"] == true)
+        #expect(replies.elements.last?["error"]?["code"] == "execution_interrupted")
+        #expect(self.harness.catalog.calls.withLock { $0 }.count == 1)
+        #expect(answer.failure?.code == "execution_interrupted")
+        #expect(self.harness.records.state.withLock { $0.endAttempts } == 0)
     }
 
     @Test("Without a lease nothing starts")

@@ -83,7 +83,15 @@ struct StackFixture: Sendable {
 
 /// A lease that holds for ever.
 struct FixedLease: LeaseSource {
-    let currentLease: ReplicaLease?
+    private let held: ManualLease
+
+    init(currentLease: ReplicaLease?) { self.held = ManualLease(currentLease) }
+
+    var currentLease: ReplicaLease? { self.held.currentLease }
+
+    func lease() async throws -> ReplicaLease { try await self.held.lease() }
+
+    func untilLost(_ lease: ReplicaLease) async { await self.held.untilLost(lease) }
 }
 
 extension Store {

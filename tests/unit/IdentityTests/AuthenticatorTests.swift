@@ -112,6 +112,62 @@ struct AuthenticatorTests {
                 == .unavailable)
     }
 
+    @Test("While the database is away a key that was good half a minute ago stands in, where the caller is checked again, and nowhere else")
+    func grace() async throws {
+        let authenticator = self.authenticator()
+        let bearer = self.bearer
+        #expect(try await authenticator.authenticate(authorization: bearer) == .principal(self.principal))
+        self.keys.setDown(true)
+        self.time.advance(by: .milliseconds(29_400))
+        for _ in 0..<10 {
+            #expect(try await authenticator.authenticate(authorization: bearer, isCheckedAgain: true) == .principal(self.principal))
+        }
+        #expect(self.keys.lookUps == 2, "half a second passes until the database is asked again")
+        let refused = { (isCheckedAgain: Bool) async in
+            await failure { () async throws(IdentityError) in
+                try await authenticator.authenticate(authorization: bearer, isCheckedAgain: isCheckedAgain)
+            }?.code
+        }
+        #expect(await refused(false) == .unavailable)
+        self.time.advance(by: .milliseconds(600))
+        #expect(await refused(true) == .unavailable)
+        // An unknown one is never taken.
+        let other = APIKeyText()
+        #expect(
+            await failure { () async throws(IdentityError) in
+                try await authenticator.authenticate(bearer: other.secret.reveal(), isCheckedAgain: true)
+            }?.code == .unavailable)
+        #expect(IdentityLimits().grace <= .seconds(30))
+    }
+
+    @Test("A key that was found revoked never stands in")
+    func noGraceForRevoked() async throws {
+        let authenticator = self.authenticator()
+        let bearer = self.bearer
+        _ = try await authenticator.authenticate(authorization: bearer, isCheckedAgain: true)
+        self.keys.revoke(self.key)
+        self.time.advance(by: .milliseconds(500))
+        let refused = { () async in
+            await failure { () async throws(IdentityError) in
+                try await authenticator.authenticate(authorization: bearer, isCheckedAgain: true)
+            }?.code
+        }
+        #expect(await refused() == .credentialsInvalid)
+        self.keys.setDown(true)
+        #expect(await refused() == .unavailable)
+    }
+
+    @Test("A database that hangs does not hold up a key that can stand in")
+    func hangingLookUp() async throws {
+        var limits = IdentityLimits()
+        limits.standInAfter = .milliseconds(1)
+        let authenticator = self.authenticator(limits: limits)
+        _ = try await authenticator.authenticate(authorization: self.bearer, isCheckedAgain: true)
+        self.keys.hang()
+        self.time.advance(by: .milliseconds(500))
+        #expect(try await authenticator.authenticate(authorization: self.bearer, isCheckedAgain: true) == .principal(self.principal))
+    }
+
     @Test("A use is noted when due, and the failure to note it turns nobody away")
     func touch() async throws {
         self.keys.setTouchDue()

@@ -29,6 +29,7 @@ final class KeyTable: KeyDirectory {
         var holders: [SecretHash: KeyHolder] = [:]
         var isDown = false
         var isTouchDue = false
+        var hangs = false
         var lookUps = 0
         var touched: [KeyHolder] = []
     }
@@ -42,10 +43,13 @@ final class KeyTable: KeyDirectory {
     func revoke(_ key: APIKeyText) { self.state.withLock { $0.holders[key.hash] = nil } }
 
     func setDown(_ isDown: Bool) { self.state.withLock { $0.isDown = isDown } }
+    /// From now on a look-up ends only with its cancellation.
+    func hang() { self.state.withLock { $0.hangs = true } }
     func setTouchDue() { self.state.withLock { $0.isTouchDue = true } }
 
     func holder(of hash: SecretHash) async throws -> (holder: KeyHolder, isTouchDue: Bool)? {
-        try self.state.withLock { state in
+        if self.state.withLock(\.hangs) { try await Task.sleep(for: .seconds(3600)) }
+        return try self.state.withLock { state in
             state.lookUps += 1
             if state.isDown { throw Down() }
             return state.holders[hash].map { ($0, state.isTouchDue) }

@@ -138,8 +138,14 @@ struct HearingOfChangesTests {
     }
 
     private struct Lease: LeaseSource {
-        let currentLease: ReplicaLease?
+        private let held: ManualLease
 
-        init(_ lease: ReplicaLease) { self.currentLease = lease }
+        init(_ lease: ReplicaLease) { self.held = ManualLease(lease) }
+
+        var currentLease: ReplicaLease? { self.held.currentLease }
+
+        func lease() async throws -> ReplicaLease { try await self.held.lease() }
+
+        func untilLost(_ lease: ReplicaLease) async { await self.held.untilLost(lease) }
     }
 }

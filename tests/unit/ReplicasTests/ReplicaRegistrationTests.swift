@@ -1,3 +1,4 @@
+import Database
 import Logging
 import Model
 import Replicas
@@ -90,6 +91,37 @@ struct ReplicaRegistrationTests {
                 let next = try await registration.lease()
                 #expect(next.epoch == lease.epoch + 2)
                 #expect(try await store.replicas.live(.sessionService).map(\.lease) == [next])
+            }
+        }
+    }
+
+    @Test(
+        "whoever owns something hears by the process's own clock that the lease ended, while the database is away and before others may own it"
+    )
+    func ownEnd() async throws {
+        try await withMigratedDatabase { database in
+            let failing = FailingDatabase(database)
+            let clock = ManualClock()
+            let store = Store(database: failing, limits: StoreLimits())
+            try await Self.withRegistration(store, clock) { registration in
+                let lease = try await registration.lease()
+                let ended = Recorder<Duration>()
+                let start = clock.now
+                let waiter = Task {
+                    await registration.untilLost(lease)
+                    ended.record(start.duration(to: clock.now))
+                }
+                await clock.waitForSleepers(2)
+                failing.fail(.refused(DatabaseError(code: .unavailable, message: "gone")))
+                for _ in 0..<4 {
+                    #expect(ended.elements.isEmpty)
+                    clock.advance(by: .seconds(1))
+                    // The heartbeat's pause; whoever waits may have been let go of.
+                    await clock.waitForSleepers(1)
+                }
+                await waiter.value
+                #expect(ended.elements == [StoreLimits().replicaLease - ReplicaRegistration.Limits().leaseMargin])
+                #expect(registration.currentLease == nil)
             }
         }
     }

@@ -16,6 +16,7 @@ final class ScriptedStacks: SessionStackMaking {
         var made: [SessionScope] = []
         var timeLimits: [Duration] = []
         var description = "Answers its arguments."
+        var revoked: Set<Principal> = []
     }
 
     private let state = Mutex(State())
@@ -43,6 +44,13 @@ final class ScriptedStacks: SessionStackMaking {
         return Stack(stacks: self)
     }
 
+    func checkStanding(of principal: Principal) async throws {
+        if self.state.withLock({ $0.revoked.contains(principal) }) { throw MCPError(.unauthorized, "The key was revoked.") }
+    }
+
+    /// Lets a principal act no more.
+    func revoke(_ principal: Principal) { self.state.withLock { _ = $0.revoked.insert(principal) } }
+
     private struct Stack: SessionStack {
         let stacks: ScriptedStacks
 
@@ -62,13 +70,6 @@ final class ScriptedStacks: SessionStackMaking {
     }
 }
 
-/// A lease that a test gives and takes.
-final class ScriptedLease: SessionLeaseSource {
-    private let lease: Mutex<ReplicaLease?>
+typealias ScriptedLease = ManualLease
 
-    init(_ lease: ReplicaLease?) { self.lease = Mutex(lease) }
-
-    var currentLease: ReplicaLease? { self.lease.withLock { $0 } }
-
-    func set(_ lease: ReplicaLease?) { self.lease.withLock { $0 = lease } }
-}
+extension ManualLease: SessionLeaseSource {}

@@ -1,6 +1,7 @@
 import JSON
 import MCP
 import Model
+import Replicas
 import SessionAPI
 import Sessions
 import Store
@@ -45,7 +46,7 @@ struct SessionLifeTests {
         }
     }
 
-    @Test("a session whose owner may still live is waited for, and taken over once it cannot be alive")
+    @Test("a session that another replica keeps is refused at once with who that is, and taken over once that one cannot be alive")
     func adoption() async throws {
         var limits = StoreLimits()
         limits.replicaLease = .seconds(600)
@@ -60,32 +61,96 @@ struct SessionLifeTests {
             _ = try await store.sessions.adopt(row.id, in: organization, by: tenant.lease)
             let successor = try await store.replicas.register(ReplicaID(), kind: .sessionService, address: "127.0.0.1:2", version: "test")
             try await SessionHarness.run(on: store, tenant, lease: successor.lease) { harness in
-                async let answer = harness.send("ping", session: session)
-                await harness.clock.waitForSleepers(SessionHarness.idleSleepers + 1)
+                // The clock stands still: nothing is waited for.
+                for _ in 0..<3 {
+                    let refused = try await harness.send("ping", session: session)
+                    #expect(refused.status == 503)
+                    #expect(refused.refusal == .misdirected)
+                    #expect(refused.owner == SessionOwner(replica: tenant.lease.replica, epoch: tenant.lease.epoch))
+                    #expect(refused.header(SessionHeaders.owner) == nil, "the client is told nothing of it")
+                }
+                #expect(harness.service.sessionCount == 0)
                 try await store.replicas.deregister(tenant.lease)
-                harness.clock.advance(by: SessionLimits().adoptionPause)
-                #expect(try await answer.status == 200)
+                #expect(try await harness.send("ping", session: session).status == 200)
             }
         }
     }
 
-    @Test("a session that another replica keeps is refused as misdirected after the bound")
-    func misdirected() async throws {
-        var limits = SessionLimits()
-        limits.adoptionTimeout = .milliseconds(300)
-        try await SessionHarness.run { first in
-            let session = try await first.open()
-            let second = try await first.store.replicas.register(
-                ReplicaID(), kind: .sessionService, address: "127.0.0.1:2", version: "test")
-            try await SessionHarness.run(on: first.store, first.tenant, lease: second.lease, limits: limits) { harness in
-                async let pending = harness.send("ping", session: session)
-                await harness.clock.waitForSleepers(SessionHarness.idleSleepers + 1)
-                harness.clock.advance(by: .milliseconds(200))
-                let answer = try await pending
-                #expect(answer.status == 503)
-                #expect(answer.refusal == .misdirected)
+    @Test("a replica says whether it serves, and under which lease")
+    func status() async throws {
+        try await SessionHarness.run { harness in
+            let lease = harness.tenant.lease
+            _ = try await harness.open()
+            #expect(
+                try await harness.client.status(timeout: .seconds(60))
+                    == ReplicaStatus(owner: SessionOwner(replica: lease.replica, epoch: lease.epoch), load: 1, isDraining: false))
+            harness.lease.set(nil)
+            #expect(try await harness.client.status(timeout: .seconds(60)) == nil)
+        }
+    }
+
+    @Test("a principal that may not act any more is refused with every message, though its session is in memory")
+    func revoked() async throws {
+        try await SessionHarness.run { harness in
+            let session = try await harness.open()
+            #expect(try await harness.send("ping", session: session).status == 200)
+            harness.stacks.revoke(harness.tenant.principal)
+            for answer in [
+                try await harness.send("ping", session: session), try await harness.send("tools/list", session: session),
+                try await harness.send("notifications/cancelled", id: nil, params: #"{"requestId":9}"#, session: session),
+                try await harness.call("echo", session: session),
+            ] { #expect(answer.status == 401) }
+        }
+    }
+
+    @Test("a call of a session whose lease ended is stopped before others may own the session, and told so", arguments: [false, true])
+    func orphanedCall(hasNewLease: Bool) async throws {
+        try await SessionHarness.run { harness in
+            let session = try await harness.open()
+            let (begun, writes) = (Latch(), Recorder<Bool>())
+            harness.stacks.define("writer") { _, _ in
+                await begun.wait()
+                // What a program does after it was stopped is its stack's to prevent; here it sees that it was.
+                writes.record(Task.isCancelled)
+                return .result(MCPToolResult(content: []))
             }
-            #expect(try await first.send("ping", session: session).status == 200)
+            async let call = harness.call("writer", session: session)
+            try await begun.waitForVisitor()
+            await harness.passEventDelay()
+            let answer = try await call
+            let lost = harness.tenant.lease
+            harness.lease.set(hasNewLease ? ReplicaLease(replica: lost.replica, epoch: lost.epoch + 1) : nil)
+            // Housekeeping, the call's own bound, the stream's silence, and the moment that the call has to end by itself.
+            await harness.clock.waitForSleepers(SessionHarness.idleSleepers + 3)
+            harness.clock.advance(by: SessionLimits().orphanDelay)
+            #expect(try await answer.last?["error"]?["data"]?["code"] == "execution_interrupted")
+            #expect(writes.elements == [true])
+            #expect(SessionLimits().orphanDelay < ReplicaRegistration.Limits().leaseMargin)
+        }
+    }
+
+    @Test("a replica that stops gives sessions without calls away at once, the others with the end of their calls, and takes none")
+    func handOver() async throws {
+        try await SessionHarness.run { harness in
+            let gate = Latch()
+            harness.stacks.define("slow") { _, _ in
+                await gate.wait()
+                return .result(MCPToolResult(content: []))
+            }
+            let (idle, busy) = (try await harness.open(), try await harness.open())
+            async let call = harness.call("slow", session: busy)
+            try await gate.waitForVisitor()
+            async let stopped: Void = harness.shutDown()
+            let organization = harness.tenant.organization.id
+            try await harness.until { try await harness.store.sessions.find(hash: SecretHash(of: idle), in: organization)?.owner == nil }
+            #expect(try await harness.send("ping", session: idle).refusal == .draining)
+            #expect(try await harness.send("ping", session: busy).status == 200)
+            #expect(try await harness.store.sessions.find(hash: SecretHash(of: busy), in: organization)?.owner != nil)
+            #expect(try await harness.client.status(timeout: .seconds(60))?.isDraining == true)
+            gate.open()
+            #expect(try await call.status == 200)
+            try await harness.until { try await harness.store.sessions.find(hash: SecretHash(of: busy), in: organization)?.owner == nil }
+            await stopped
         }
     }
 

@@ -73,7 +73,7 @@ struct MCPEndpoint: Sendable {
         if let origin, !self.origins.allows(origin) {
             throw Problem.forbidden("The origin is not allowed; add it to roost.gateway.allowed_origins if it should be.")
         }
-        let caller = try await self.services.authenticate(request["authorization"].first)
+        let caller = try await self.services.authenticate(request["authorization"].first, isCheckedAgain: true)
         try self.services.authorize(caller, for: .mcp)
         guard case .principal(let principal) = caller else {
             throw Problem.forbidden("The installation key opens no MCP sessions. Use an agent key.")

@@ -4,6 +4,7 @@ import Logging
 import Model
 import Sandbox
 import Store
+import TestSupport
 
 /// An engine over fakes.
 struct EngineHarness {

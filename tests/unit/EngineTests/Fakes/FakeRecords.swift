@@ -2,6 +2,7 @@ import Engine
 import Model
 import Store
 import Synchronization
+import TestSupport
 
 /// Executions in memory, whose writing can fail.
 final class FakeRecords: ExecutionRecords {
@@ -78,11 +79,6 @@ final class FakeRecords: ExecutionRecords {
     }
 }
 
-/// A lease that a test gives and takes.
-final class FakeLease: LeaseSource {
-    private let lease = Mutex<ReplicaLease?>(ReplicaLease(replica: ReplicaID(), epoch: 1))
+typealias FakeLease = ManualLease
 
-    var currentLease: ReplicaLease? { self.lease.withLock { $0 } }
-
-    func set(_ lease: ReplicaLease?) { self.lease.withLock { $0 = lease } }
-}
+extension ManualLease: LeaseSource {}
