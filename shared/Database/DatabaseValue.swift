@@ -148,6 +148,7 @@ extension ReplicaID: DatabaseConvertible {}
 extension SessionRecordID: DatabaseConvertible {}
 extension ToolEffect: DatabaseConvertible {}
 extension PolicyAction: DatabaseConvertible {}
+extension CallOutcome: DatabaseConvertible {}
 extension ExecutionState: DatabaseConvertible {}
 extension ToolAddress.Owner: DatabaseConvertible {}
 extension Integration.Kind: DatabaseConvertible {}

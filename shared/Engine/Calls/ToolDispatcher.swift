@@ -3,6 +3,7 @@ import Logging
 import Model
 import Policies
 import Sandbox
+import Store
 
 /// Answers the tool calls of one run: address, policy, arguments, approval, call, in this order.
 ///
@@ -27,7 +28,7 @@ struct ToolDispatcher: Sendable {
             return .throwing(name: "TypeError", message: fault.message)
         } catch {
             // When the run is over its open calls are cancelled; what they throw then concerns nobody.
-            if Task.isCancelled { return .throwing(name: "AbortError", message: "the run has ended") }
+            if Task.isCancelled || error is CallJournal.RunIsOver { return .throwing(name: "AbortError", message: "the run has ended") }
             return self.defect(error)
         }
     }
@@ -50,9 +51,9 @@ struct ToolDispatcher: Sendable {
         guard decision.action == .allow else {
             throw ApprovalRefusal(address: address, effect: tool.effect, decision: decision).error
         }
-        if tool.effect == .write { self.journal.willSendWrite() }
         let context = CallContext(principal: self.principal, execution: self.execution, sequence: call.id)
-        return try await prepared.invoke(context).reply()
+        let draft = ExecutionCallDraft(sequence: call.id, address: address, effect: tool.effect)
+        return try await self.journal.perform(draft) { await prepared.invoke(context) }.reply()
     }
 
     /// The rules for a call that starts now; the call is refused when they cannot be had.

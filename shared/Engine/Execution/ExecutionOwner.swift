@@ -16,6 +16,9 @@ package final class ExecutionOwner: Service {
     package struct Limits: Sendable, Hashable {
         /// How often the database is asked who wants an execution stopped, while any runs and nobody told (`cancel_poll_interval`, 250 ms).
         package var cancelPollInterval: Duration = .milliseconds(250)
+        /// How often it is looked at whether the lease still holds under which executions run here (`lease_check_interval`, 250 ms): a
+        /// fraction of the margin by which a process gives its lease up early.
+        package var leaseCheckInterval: Duration = .milliseconds(250)
         /// How often executions of dead owners are looked for (`sweep_interval`, 2 s).
         package var sweepInterval: Duration = .seconds(2)
         /// How long running executions may go on once the process drains, before they are interrupted (`drain_timeout`, 20 s).
@@ -32,17 +35,20 @@ package final class ExecutionOwner: Service {
     private let records: any ExecutionRecords
     private let lease: any LeaseSource
     private let limits: Limits
+    private let answer: AnswerLimits
     private let clock: any Clock<Duration>
     private let logger: Logger
     private let state = Mutex(OwnerState())
 
+    /// - Parameter answer: How much is told of what dead owners left.
     package init(
-        records: any ExecutionRecords, lease: any LeaseSource, limits: Limits = Limits(), clock: any Clock<Duration> = ContinuousClock(),
-        logger: Logger
+        records: any ExecutionRecords, lease: any LeaseSource, limits: Limits = Limits(), answer: AnswerLimits = AnswerLimits(),
+        clock: any Clock<Duration> = ContinuousClock(), logger: Logger
     ) {
         self.records = records
         self.lease = lease
         self.limits = limits
+        self.answer = answer
         self.clock = clock
         self.logger = logger
     }
@@ -68,10 +74,19 @@ package final class ExecutionOwner: Service {
             throw EngineError(code: .unavailable, message: "This process cannot run programs at the moment. Try again later.")
         }
         let running = OwnerState.Running(lease: lease, signal: StopSignal())
-        guard self.state.withLock({ $0.begin(execution, running) }) else {
+        switch self.state.withLock({ $0.begin(execution, running) }) {
+        case .begun: return running
+        case .taken: throw EngineError(code: .unavailable, message: "The program runs already, and is not run twice.", execution: execution)
+        case .draining:
             throw EngineError(code: .draining, message: "This process is shutting down and runs no more programs. Try again.")
         }
-        return running
+    }
+
+    /// What lets the calls of an execution out that was taken in.
+    func journal(of execution: ExecutionID, in organization: OrganizationID, _ running: OwnerState.Running) -> CallJournal {
+        CallJournal(
+            CallJournal.Subject(execution: execution, organization: organization, lease: running.lease), records: self.records,
+            lease: self.lease, signal: running.signal, logger: self.logger)
     }
 
     /// Writes the first state of an execution.
@@ -158,6 +173,8 @@ package final class ExecutionOwner: Service {
     package func run() async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.keepWatching() }
+            // Apart from what asks the database, which may not answer for longer than the lease lasts.
+            group.addTask { await self.every(self.limits.leaseCheckInterval) { self.stopOrphans() } }
             group.addTask { await self.every(self.limits.sweepInterval) { await self.sweep() } }
             group.addTask {
                 // Cancellation without a graceful shutdown leaves no time: what runs is interrupted at once.
@@ -207,11 +224,9 @@ package final class ExecutionOwner: Service {
 
     /// One look at what may stop the executions here, and another try at what could not be written.
     func watch() async {
+        self.stopOrphans()
         let lease = self.lease.currentLease
-        let (orphans, isIdle, unrecorded) = self.state.withLock { state in
-            (state.orphans(under: lease), state.running.isEmpty, state.takeUnrecorded(under: lease))
-        }
-        for orphan in orphans { orphan.signal.stop(.leaseLost) }
+        let (isIdle, unrecorded) = self.state.withLock { ($0.running.isEmpty, $0.takeUnrecorded(under: lease)) }
         for end in unrecorded { await self.retry(end) }
         guard let lease, !isIdle else { return }
         do {
@@ -219,6 +234,12 @@ package final class ExecutionOwner: Service {
         } catch {
             self.logger.warning("cancellations cannot be read", metadata: ["cause": "\(error)"])
         }
+    }
+
+    /// Stops what runs under a lease that does not certainly hold any more; asks nobody but this process's own clock.
+    func stopOrphans() {
+        let lease = self.lease.currentLease
+        for orphan in self.state.withLock({ $0.orphans(under: lease) }) { orphan.signal.stop(.leaseLost) }
     }
 
     private func retry(_ unrecorded: OwnerState.UnrecordedEnd) async {
@@ -233,7 +254,8 @@ package final class ExecutionOwner: Service {
     func sweep() async {
         for start in self.state.withLock({ $0.takeDoubtful(under: self.lease.currentLease) }) { await self.end(start) }
         do {
-            let count = try await self.records.sweepOrphans()
+            let limits = self.answer
+            let count = try await self.records.sweepOrphans { ExecutionAnswer.interrupted($0, $1, limits: limits).toolResult }
             if count > 0 { self.logger.notice("ended executions of dead owners", metadata: ["count": "\(count)"]) }
         } catch {
             self.logger.warning("executions of dead owners cannot be looked for", metadata: ["cause": "\(error)"])

@@ -19,11 +19,17 @@ package struct EngineSettings: Sendable {
             "roost.engine.max_argument_bytes", default: limits.calls.maxArgumentBytes, "One call's argument as JSON.")
         limits.calls.maxDiscoveryPage = reader.integer(
             "roost.engine.max_discovery_page", default: limits.calls.maxDiscoveryPage, in: 1...1000, "Items on a page of tools.search.")
+        limits.callNoteDelay = reader.duration(
+            "roost.engine.call_note_delay", default: limits.callNoteDelay,
+            "How long the end of a call that may write waits to be stored with others.")
         self.limits = limits
         var owner = ExecutionOwner.Limits()
         owner.cancelPollInterval = reader.duration(
             "roost.engine.cancel_poll_interval", default: owner.cancelPollInterval,
             "How often the database is asked who wants an execution stopped.")
+        owner.leaseCheckInterval = reader.duration(
+            "roost.engine.lease_check_interval", default: owner.leaseCheckInterval,
+            "How often a process looks whether it still owns what it runs.")
         owner.sweepInterval = reader.duration(
             "roost.engine.sweep_interval", default: owner.sweepInterval, "How often executions of dead processes are looked for.")
         owner.drainTimeout = reader.duration(

@@ -28,6 +28,7 @@ package struct GatewaySettings: Sendable {
     package let callTimeout: Duration
     package let answerTimeout: Duration
     package let replicaWait: Duration
+    package let interruptionWait: Duration
     package let maxReplicas: Int
     package let maxUnreadBytes: Int
     package let drain: Duration
@@ -62,6 +63,9 @@ package struct GatewaySettings: Sendable {
             "roost.gateway.answer_timeout", default: .seconds(30), "How long a session-service may take for anything but a tool call.")
         self.replicaWait = reader.duration(
             "roost.gateway.replica_wait", default: .seconds(5), "How long a message waits for a session-service that takes it.")
+        self.interruptionWait = reader.duration(
+            "roost.gateway.interruption_wait", default: .seconds(6),
+            "How long a client waits to hear what became of a call whose session-service went away: a lease and a little more.")
         self.maxReplicas = reader.integer(
             "roost.gateway.max_replicas", default: 256, in: 1...10_000, "Session-services that are kept connected.")
         self.maxUnreadBytes = reader.byteCount(

@@ -25,6 +25,8 @@ struct Populated {
     var organization: OrganizationID { self.tenant.organization.id }
     var hidden: String { "\(self.name)-hidden" }
     var tool: String { "\(self.name).list" }
+    /// Holds ``hidden``.
+    var address: ToolAddress { ToolAddress(integration: self.hidden, owner: .organization, connection: "main", tool: self.tool) }
 }
 
 extension Store {
@@ -50,10 +52,13 @@ extension Store {
         let session = try await self.sessions.create(.sample(tenant, hash: sessionHash, resource: hidden))
         let execution = ExecutionDraft.sample(tenant, codeHash: hidden)
         try await self.executions.start(execution)
-        return Populated(
+        let populated = Populated(
             tenant: tenant, name: name, account: account, key: key, keyHash: keyHash, policy: policy, integration: integration,
             connection: connection, session: session, sessionHash: sessionHash, execution: execution.id, blob: BlobHash(of: document),
             dataKey: dataKey)
+        let call = ExecutionCallDraft(sequence: 1, address: populated.address, effect: .write)
+        try await self.calls.start(call, of: execution.id, in: organization, by: tenant.lease)
+        return populated
     }
 }
 
