@@ -34,7 +34,7 @@ package struct Gateway: Sendable {
         }
         let origin = settings.gateway.origin
         let gateway = GatewayServices(
-            process: process, settings: settings.gateway, mcp: settings.mcp.limits, sessions: tier,
+            process: process, settings: settings.gateway, mcp: settings.mcp.limits, sessions: tier, sessionServices: watch,
             resource: settings.issuer.map { ProtectedResource(origin: origin, path: MCPEndpoint.path, issuer: $0.issuer) })
         let endpoint = MCPEndpoint(
             services: gateway, origins: OriginPolicy(publicURL: origin, allowed: settings.gateway.allowedOrigins),

@@ -6,6 +6,7 @@ package import Installation
 import Logging
 import MCP
 import Model
+import Replicas
 import SessionAPI
 package import Store
 import Telemetry
@@ -17,6 +18,15 @@ package struct GatewayServices: StackServices {
     /// What is read from MCP clients.
     let mcp: MCPLimits
     let sessions: SessionTier
+    /// Finds out what became of calls whose session-service gives no answer.
+    var interruptions: InterruptionInquiry {
+        let replicas = self.sessionServices
+        return InterruptionInquiry(services: self, patience: self.settings.interruptionWait) { owner in
+            replicas.replicas.contains { $0.lease == owner }
+        }
+    }
+    /// The session-services that the registry has.
+    let sessionServices: ReplicaWatch
     /// Nil without an issuer: nothing is then offered for discovery.
     let resource: ProtectedResource?
 

@@ -12,6 +12,9 @@ package enum SessionHeaders {
     package static let caller = "roost-caller"
     /// On an answer: why the service refused a request without having looked at the message, see ``SessionRefusal``.
     package static let refusal = "roost-refusal"
+    /// On a tool call: what its execution is to be called, so that the gateway can find out what became of it when no answer comes. A name is
+    /// never run twice.
+    package static let execution = "roost-execution"
     /// The session, as in MCP.
     package static let session = "mcp-session-id"
 

@@ -15,6 +15,7 @@ final class ScriptedStacks: SessionStackMaking {
         var failure: (any Error)?
         var made: [SessionScope] = []
         var timeLimits: [Duration] = []
+        var executions: [ExecutionID] = []
     }
 
     private let state = Mutex(State())
@@ -24,6 +25,9 @@ final class ScriptedStacks: SessionStackMaking {
 
     /// The times that calls were given, in order.
     var timeLimits: [Duration] { self.state.withLock { $0.timeLimits } }
+
+    /// What the executions of calls were called, in order.
+    var executions: [ExecutionID] { self.state.withLock { $0.executions } }
 
     /// Defines a tool.
     func define(_ name: String, _ tool: @escaping Tool) { self.state.withLock { $0.tools[name] = tool } }
@@ -46,8 +50,13 @@ final class ScriptedStacks: SessionStackMaking {
             [MCPTool(name: "echo", title: "Echo", description: "Answers its arguments.", inputSchema: JSONText(["type": "object"]))]
         }
 
-        func call(_ call: MCPToolCall, within timeLimit: Duration, progress: any SessionProgress) async throws -> SessionToolOutcome {
-            self.stacks.state.withLock { $0.timeLimits.append(timeLimit) }
+        func call(
+            _ call: MCPToolCall, as execution: ExecutionID, within timeLimit: Duration, progress: any SessionProgress
+        ) async throws -> SessionToolOutcome {
+            self.stacks.state.withLock { state in
+                state.timeLimits.append(timeLimit)
+                state.executions.append(execution)
+            }
             if call.name == "echo" {
                 return .result(MCPToolResult(content: [.text(call.arguments.string)], structuredContent: call.arguments))
             }

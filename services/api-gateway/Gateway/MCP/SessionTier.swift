@@ -85,9 +85,11 @@ final class SessionTier: ServiceLifecycle.Service {
 
     /// Sends a message to a replica and gives its answer.
     ///
+    /// - Parameter execution: What the execution of a tool call is to be called.
     /// - Throws: ``MCPError`` as the client is to see it.
     func send(
-        _ route: MCPRequestHead.Route, _ envelope: MCPEnvelope?, for caller: SessionCaller, trace: TraceContext
+        _ route: MCPRequestHead.Route, _ envelope: MCPEnvelope?, for caller: SessionCaller, trace: TraceContext,
+        execution: ExecutionID? = nil
     ) async throws -> SessionAnswer {
         let timeout = envelope?.method == "tools/call" ? self.limits.callTimeout : self.limits.answerTimeout
         return try await self.attempt(envelope, within: timeout) { client, timeout throws(SessionAPIError) in
@@ -95,7 +97,8 @@ final class SessionTier: ServiceLifecycle.Service {
             case (.open(let stale), let envelope?):
                 try await client.open(envelope, stale: stale, for: caller, timeout: timeout, trace: trace)
             case (.message(let session), let envelope?):
-                try await client.send(envelope, session: session, for: caller, timeout: timeout, trace: trace)
+                try await client.send(
+                    envelope, session: session, for: caller, timeout: timeout, trace: trace, execution: execution)
             case (.close(let session), _):
                 try await client.close(session: session, for: caller, timeout: timeout, trace: trace)
             case (_, nil):
