@@ -96,6 +96,7 @@ struct TwoOrganizationTests {
         "SessionRepository.purge(state:olderThan:)", "DataKeyRepository.vaultKeys()", "DataKeyRepository.forget(vaultKey:)",
         "ExecutionRepository.cancelRequests(of:)", "ExecutionRepository.sweep(outcome:)", "OrganizationRepository.changes()",
         "ExecutionRepository.cancellations()", "SessionRepository.closings()", "ReplicaRepository.changes()",
+        "ReplicaRepository.deregisterAll(_:)",
     ]
 
     private static var attempts: [String: Attempt] {
