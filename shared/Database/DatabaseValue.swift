@@ -149,6 +149,7 @@ extension SessionRecordID: DatabaseConvertible {}
 extension SessionStreamID: DatabaseConvertible {}
 extension ToolEffect: DatabaseConvertible {}
 extension PolicyAction: DatabaseConvertible {}
+extension CallOutcome: DatabaseConvertible {}
 extension ExecutionState: DatabaseConvertible {}
 extension ToolAddress.Owner: DatabaseConvertible {}
 extension Integration.Kind: DatabaseConvertible {}

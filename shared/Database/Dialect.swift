@@ -10,6 +10,8 @@ package enum Dialect: Sendable, Hashable {
     /// - `{bytes}`: the type of byte strings.
     /// - `{key}`: the type of text that is compared and sorted, byte by byte on both; PostgreSQL would otherwise use the collation
     ///   that the database happened to be created with, and pages of a list would come in another order.
+    /// - `{share}`: at the end of a SELECT that writes: keeps the rows that it found as they are until the transaction ends. SQLite has one
+    ///   writer at a time and needs no word for it.
     package var tokens: [String: String] {
         switch self {
         case .sqlite:
@@ -17,12 +19,14 @@ package enum Dialect: Sendable, Hashable {
                 "now": "(CAST(strftime('%s', 'now') AS INTEGER) * 1000000 + CAST(substr(strftime('%f', 'now'), 4) AS INTEGER) * 1000)",
                 "bytes": "BLOB",
                 "key": "TEXT",
+                "share": "",
             ]
         case .postgreSQL:
             [
                 "now": "(extract(epoch FROM statement_timestamp()) * 1000000)::BIGINT",
                 "bytes": "BYTEA",
                 "key": "TEXT COLLATE \"C\"",
+                "share": "FOR SHARE",
             ]
         }
     }

@@ -77,11 +77,25 @@ extension AgentTool {
             What the program returned; null for nothing. A result of more than \(maxStructuredBytes) bytes as JSON is replaced by \
             {truncated: true, byteCount, preview, message}, with the size of the whole in bytes and its first characters.
             """
+        let calls: JSONValue = [
+            "type": "array",
+            "description": "What the program's tool calls came to, when it was ended from outside: the first, of callCount in all.",
+            "items": [
+                "type": "object",
+                "properties": [
+                    "sequence": ["type": "integer"], "address": ["type": "string"],
+                    "effect": ["type": "string", "enum": ["read", "write"]],
+                    "outcome": ["type": "string", "enum": ["done", "not_sent", "outcome_unknown"]],
+                ],
+                "required": ["sequence", "address", "effect", "outcome"],
+            ],
+        ]
         let error: JSONValue = [
             "type": "object",
             "properties": [
                 "code": ["type": "string"], "message": ["type": "string"], "name": ["type": "string"], "line": ["type": "integer"],
                 "column": ["type": "integer"], "stack": ["type": "string"], "retryable": ["type": "boolean"],
+                "calls": calls, "callCount": ["type": "integer"],
             ],
             "required": ["code", "message", "retryable"],
         ]

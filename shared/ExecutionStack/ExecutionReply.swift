@@ -21,6 +21,8 @@ package struct ExecutionReply: Sendable {
         package let column: Int?
         /// Whether the same program may be sent again without anything happening twice.
         package let isRetryable: Bool
+        /// What its tool calls came to, where the program was ended from outside.
+        package let calls: InterruptedExecution?
     }
 
     package let execution: ExecutionID
@@ -44,8 +46,10 @@ package struct ExecutionReply: Sendable {
             }
         }
         self.structuredContent = answer.structuredContent
-        self.failure = answer.failure.map {
-            Failure(code: $0.code, message: $0.message, line: $0.line, column: $0.column, isRetryable: $0.isRetryable)
+        self.failure = answer.failure.map { failure in
+            Failure(
+                code: failure.code, message: failure.message, line: failure.line, column: failure.column, isRetryable: failure.isRetryable,
+                calls: failure.calls.map { InterruptedExecution(execution: answer.execution, calls: $0) })
         }
         self.toolResult = answer.toolResult
     }

@@ -7,6 +7,8 @@ package import Store
 /// An execution as it is stored, with its outcome in the form in which it was answered.
 package struct StoredExecution: Sendable {
     package let record: ExecutionRecord
+    /// Its calls that may write.
+    package let calls: ExecutionCalls
     /// `{content, structuredContent, isError}`; nil while it runs.
     package let outcome: JSONText?
 }
@@ -14,14 +16,15 @@ package struct StoredExecution: Sendable {
 extension ExecutionStack {
     /// One execution: of the principal's own, or for an admin any of the organization's.
     package func execution(_ id: ExecutionID) async throws(ExecutionStackError) -> StoredExecution {
-        let record: ExecutionRecord?
+        let (record, calls): (ExecutionRecord?, ExecutionCalls)
         do {
             record = try await self.store.executions.find(id, in: self.organization, account: self.visibleAccount)
+            calls = record == nil ? .none : try await self.store.calls.list(of: id, in: self.organization)
         } catch {
             throw .unavailable(error)
         }
         guard let record else { throw self.noSuchExecution }
-        return StoredExecution(record: record, outcome: self.outcome(of: record))
+        return StoredExecution(record: record, calls: calls, outcome: self.outcome(of: record, calls))
     }
 
     /// Executions, newest first: the principal's own, or for an admin all of the organization's.
@@ -56,9 +59,9 @@ extension ExecutionStack {
         ExecutionStackError(code: .notFound, message: "There is no such execution.")
     }
 
-    /// An execution whose process died has no outcome but its code; its answer is made here, the same every time.
-    private func outcome(of record: ExecutionRecord) -> JSONText? {
+    /// Where no outcome could be stored, as of a program that was never run, it is made here, the same every time.
+    private func outcome(of record: ExecutionRecord, _ calls: ExecutionCalls) -> JSONText? {
         guard record.outcome == nil, record.state.isTerminal else { return record.outcome }
-        return ExecutionAnswer.withoutOutcome(record.id, state: record.state, limits: self.core.limits.answer).toolResult
+        return ExecutionAnswer.interrupted(record.id, calls, limits: self.core.limits.answer).toolResult
     }
 }

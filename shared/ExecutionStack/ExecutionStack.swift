@@ -77,18 +77,22 @@ package struct ExecutionStack: Sendable {
 
     /// Runs a program and says what became of it. Cancelling the task stops the run, which then ends `cancelled`.
     ///
-    /// - Parameter timeLimit: How long the caller waits; a program that takes longer is stopped and fails with `call_timeout`.
-    package func execute(_ code: String, within timeLimit: Duration? = nil) async throws(ExecutionStackError) -> ExecutionReply {
+    /// - Parameters:
+    ///   - timeLimit: How long the caller waits; a program that takes longer is stopped and fails with `call_timeout`.
+    ///   - execution: What the execution is called. One that is there already is not run again.
+    package func execute(
+        _ code: String, within timeLimit: Duration? = nil, as execution: ExecutionID = ExecutionID()
+    ) async throws(ExecutionStackError) -> ExecutionReply {
         do throws(EngineError) {
-            return ExecutionReply(try await self.engine.execute(code, within: timeLimit))
+            return ExecutionReply(try await self.engine.execute(code, within: timeLimit, as: execution))
         } catch {
             throw ExecutionStackError(error)
         }
     }
 
-    /// Calls one of the tools that ``agentTools()`` lists, within a time as ``execute(_:within:)`` has it.
+    /// Calls one of the tools that ``agentTools()`` lists, within a time and under a name as ``execute(_:within:as:)`` has them.
     package func call(
-        _ tool: String, arguments: JSONValue?, within timeLimit: Duration? = nil
+        _ tool: String, arguments: JSONValue?, within timeLimit: Duration? = nil, as execution: ExecutionID = ExecutionID()
     ) async throws(ExecutionStackError) -> ExecutionReply {
         guard tool == AgentTool.executeName else {
             throw ExecutionStackError(code: .unknownTool, message: "There is no tool `\(tool.prefix(64))`. The one there is: `execute`.")
@@ -97,7 +101,7 @@ package struct ExecutionStack: Sendable {
             throw ExecutionStackError(
                 code: .invalidArguments, message: "`execute` takes one argument, `code`: a string with the program, in TypeScript.")
         }
-        return try await self.execute(code, within: timeLimit)
+        return try await self.execute(code, within: timeLimit, as: execution)
     }
 
     /// The tools that an agent sees now; their descriptions name the integrations that it can reach now.

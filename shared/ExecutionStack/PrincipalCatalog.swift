@@ -86,8 +86,8 @@ private struct CatalogTool: EngineTool {
     struct Call: PreparedCall {
         let call: PreparedToolCall
 
-        func invoke(_ context: CallContext) async throws -> ToolResult {
-            try await self.call.invoke(principal: context.principal, execution: context.execution)
+        func invoke(_ context: CallContext) async -> CallEnd {
+            await self.call.invoke(principal: context.principal, execution: context.execution)
         }
     }
 

@@ -68,7 +68,9 @@ package struct InstallationProcess: Sendable {
         let registration = ReplicaRegistration(
             ReplicaRegistration.Identity(kind: kind, version: version), store: store, limits: settings.store.registration, logger: logger)
         let sandbox = SandboxHost(configuration: settings.sandbox.configuration, logger: logger)
-        let owner = ExecutionOwner(records: store.executions, lease: registration, limits: settings.engine.owner, logger: logger)
+        let owner = ExecutionOwner(
+            records: store.executions, lease: registration, limits: settings.engine.owner, answer: settings.engine.limits.answer,
+            logger: logger)
         let document = JSONText(OpenAPIDocument.make(version: version))
         let gateways = ReplicaWatch(.apiGateway, store: store, logger: logger)
         let catalog = try Self.catalog(

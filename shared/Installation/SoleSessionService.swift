@@ -1,5 +1,6 @@
 import Database
 import ServiceLifecycle
+package import Store
 
 /// Keeps a second session-service from a SQLite file: SQLite's writers stand in one line, and nothing tells the processes of changes.
 ///
@@ -22,6 +23,10 @@ package struct SoleSessionService: ServiceLifecycle.Service {
                     + "PostgreSQL (roost.database.url), which serves several.")
         }
     }
+
+    /// Ends the registration of a predecessor that could not do so itself: it is dead, for this process has its place. What it owned need not
+    /// wait for its lease to lapse.
+    package func forgetPredecessors(in store: Store) async throws { try await store.replicas.deregisterAll(.sessionService) }
 
     package func run() async throws {
         try? await gracefulShutdown()

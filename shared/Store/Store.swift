@@ -81,6 +81,8 @@ package struct Store: Sendable {
     package var policies: PolicyRepository { PolicyRepository(context: self.context) }
     /// Runs of agent code.
     package var executions: ExecutionRepository { ExecutionRepository(context: self.context) }
+    /// The tool calls of executions.
+    package var calls: ExecutionCallRepository { ExecutionCallRepository(context: self.context) }
     /// Stored documents.
     package var blobs: BlobRepository { BlobRepository(context: self.context) }
 }

@@ -6,6 +6,8 @@ package struct StoreLimits: Sendable, Hashable {
     package var maxPageSize = 200
     /// Bytes of an execution's stored outcome.
     package var maxOutcomeBytes = 1 << 20
+    /// Calls of an execution that are given with it; how many there are is counted.
+    package var maxListedCalls = 100
     /// Bytes of one stored document.
     package var maxBlobBytes = 64 << 20
     /// Bytes of a name, slug or similar label.

@@ -4,7 +4,8 @@ usage: notes.py [--host ADDRESS] [--port PORT] [--token TOKEN]
 
 Prints `listening on http://ADDRESS:PORT` when it is ready; by default the address is 127.0.0.1, and port 0 takes a free one. Beside the
 notes it has operations that misbehave on purpose: `GET /big?bytes=N` answers a JSON text of N bytes, `GET /slow?seconds=S` answers late,
-`GET /broken` breaks off in the middle.
+`POST /slow?seconds=S` writes a note and answers late, `GET /broken` breaks off in the middle. `GET /counts` says how often each path was
+asked for.
 """
 
 import argparse
@@ -46,7 +47,13 @@ DOCUMENT = {
         },
         "/notes/{id}": {"get": operation("notes.get", "Shows one note.", NOTE, [parameter("id", "path", "integer")])},
         "/big": {"get": operation("notes.big", "Answers a JSON text of a given size.", {"type": "string"}, [parameter("bytes", "query", "integer")])},
-        "/slow": {"get": operation("notes.slow", "Answers late.", {"type": "object"}, [parameter("seconds", "query", "number")])},
+        "/slow": {
+            "get": operation("notes.slow", "Answers late.", {"type": "object"}, [parameter("seconds", "query", "number")]),
+            "post": operation(
+                "notes.createSlowly", "Writes a note and answers late.", NOTE, [parameter("seconds", "query", "number")],
+                body={"$ref": "#/components/schemas/NewNote"}, status="201",
+            ),
+        },
         "/broken": {"get": operation("notes.broken", "Breaks off in the middle of its answer.", {"type": "object"})},
     },
     "components": {
@@ -139,13 +146,17 @@ def handler(notes, token):
 
         def do_POST(self):
             body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-            notes.count("POST", self.path)
+            url = urlsplit(self.path)
+            notes.count("POST", url.path)
             if self.headers.get("Authorization") != f"Bearer {token}":
                 return self.refuse(401, "The token is missing or wrong.")
-            if self.path != "/notes":
+            if url.path not in ("/notes", "/slow"):
                 return self.refuse(404, "There is no such path.")
             new = json.loads(body)
-            return self.send(201, notes.add(new["text"], new.get("tags", [])))
+            note = notes.add(new["text"], new.get("tags", []))
+            if url.path == "/slow":
+                time.sleep(min(float(parse_qs(url.query).get("seconds", ["1"])[-1]), 60))
+            return self.send(201, note)
 
     return Handler
 

@@ -6,6 +6,7 @@ package import Installation
 import Logging
 import MCP
 import Model
+import Replicas
 import SessionAPI
 package import Store
 import Telemetry
@@ -18,6 +19,11 @@ package struct GatewayServices: StackServices {
     let mcp: MCPLimits
     let sessions: SessionTier
     let rates: RequestRates
+    /// Finds out what became of calls whose session-service gives no answer.
+    var interruptions: InterruptionInquiry {
+        let sessions = self.sessions
+        return InterruptionInquiry(services: self, patience: self.settings.interruptionWait) { sessions.isLive($0) }
+    }
     /// Nil without an issuer: nothing is then offered for discovery.
     let resource: ProtectedResource?
 

@@ -13,7 +13,7 @@ package struct SessionAnswer: Sendable {
     package let status: Int
     /// Without the fields of the internal contract.
     package let headers: [(name: String, value: String)]
-    package let body: Body
+    package internal(set) var body: Body
     /// Set when nothing was done and another replica may be asked.
     package let refusal: SessionRefusal?
     /// Who keeps the session, on a refusal that says so.

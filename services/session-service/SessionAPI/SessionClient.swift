@@ -37,11 +37,17 @@ package struct SessionClient: Sendable {
     /// Hands over any other message of a session.
     ///
     /// Cancelling the calling task, or letting go of the stream that came back, says that the client left; a call goes on nevertheless.
-    /// - Parameter timeout: Until the last byte; nil for the service's own bound. The service stops a tool call shortly before, so that its answer still arrives.
+    ///
+    /// - Parameters:
+    ///   - timeout: Until the last byte; nil for the service's own bound. The service stops a tool call shortly before, so that its answer
+    ///     still arrives.
+    ///   - execution: What the execution of a tool call is to be called.
     package func send(
-        _ message: MCPEnvelope, session: String, for caller: SessionCaller, timeout: Duration?, trace: TraceContext?
+        _ message: MCPEnvelope, session: String, for caller: SessionCaller, timeout: Duration?, trace: TraceContext?,
+        execution: ExecutionID? = nil
     ) async throws(SessionAPIError) -> SessionAnswer {
-        try await self.send(.message, message, session: session, for: caller, timeout: timeout, trace: trace)
+        try await self.send(
+            .message, message, session: session, for: caller, timeout: timeout, trace: trace, execution: execution)
     }
 
     /// Opens a stream of a session, which has no end of its own: a new one, or the rest of one that the client lost.
@@ -86,11 +92,12 @@ package struct SessionClient: Sendable {
 
     private func send(
         _ endpoint: SessionEndpoint, _ message: MCPEnvelope?, session: String?, after event: String? = nil, for caller: SessionCaller,
-        timeout: Duration?, trace: TraceContext?
+        timeout: Duration?, trace: TraceContext?, execution: ExecutionID? = nil
     ) async throws(SessionAPIError) -> SessionAnswer {
         var headers = caller.headers
         headers[SessionHeaders.session] = session
         headers[SessionHeaders.lastEvent] = event
+        headers[SessionHeaders.execution] = execution?.rawValue
         do throws(ChannelError) {
             let response = try await self.channel.send(
                 ChannelRequest(

@@ -15,6 +15,8 @@ package struct SessionEventStream: AsyncSequence, Sendable {
     private let body: ChannelBody
     private let request: JSONRPCID?
     private let unread: UnreadAnswers
+    /// Says more of a call whose answer does not come.
+    var narrator: InterruptionNarrator?
 
     init(body: ChannelBody, request: JSONRPCID?, unread: UnreadAnswers) {
         self.body = body
@@ -23,7 +25,7 @@ package struct SessionEventStream: AsyncSequence, Sendable {
     }
 
     package func makeAsyncIterator() -> AsyncIterator {
-        AsyncIterator(chunks: self.body.makeAsyncIterator(), request: self.request, unread: self.unread)
+        AsyncIterator(chunks: self.body.makeAsyncIterator(), request: self.request, unread: self.unread, narrator: self.narrator)
     }
 
     /// Reads the events one after the other.
@@ -31,15 +33,17 @@ package struct SessionEventStream: AsyncSequence, Sendable {
         private var chunks: ChannelBody.AsyncIterator
         private let request: JSONRPCID?
         private let unread: UnreadAnswers
+        private let narrator: InterruptionNarrator?
         private var pending: [UInt8] = []
         /// The room for what is pending or was given out last.
         private var room: UnreadAnswers.Room?
         private var isOver = false
 
-        init(chunks: ChannelBody.AsyncIterator, request: JSONRPCID?, unread: UnreadAnswers) {
+        init(chunks: ChannelBody.AsyncIterator, request: JSONRPCID?, unread: UnreadAnswers, narrator: InterruptionNarrator?) {
             self.chunks = chunks
             self.request = request
             self.unread = unread
+            self.narrator = narrator
         }
 
         /// The next bytes, one or more whole events; nil at the end. Never throws: what goes wrong becomes the last event, and a caller
@@ -51,7 +55,9 @@ package struct SessionEventStream: AsyncSequence, Sendable {
             do throws(ChannelError) {
                 while let chunk = try await self.chunks.next() {
                     if let events = self.take(chunk) { return events }
-                    guard self.pending.count <= SessionEventStream.maxEventBytes else { return self.end() }
+                    guard self.pending.count <= SessionEventStream.maxEventBytes else {
+                        return await self.interrupt(.executionInterrupted(self.request))
+                    }
                     guard self.hasRoom() else { return self.end(.answerDropped(self.request)) }
                 }
                 self.isOver = true
@@ -59,8 +65,8 @@ package struct SessionEventStream: AsyncSequence, Sendable {
             } catch {
                 switch error.code {
                 case .cancelled: return self.stop()
-                case .deadlineExceeded: return self.end(.callTimedOut(self.request))
-                default: return self.end()
+                case .deadlineExceeded: return await self.interrupt(.callTimedOut(self.request))
+                default: return await self.interrupt(.executionInterrupted(self.request))
                 }
             }
         }
@@ -96,10 +102,16 @@ package struct SessionEventStream: AsyncSequence, Sendable {
             return self.room != nil
         }
 
-        private mutating func end(_ error: MCPError? = nil) -> [UInt8]? {
+        /// Ends an answer that does not come; first finds out what became of the call, where somebody can.
+        private mutating func interrupt(_ error: MCPError) async -> [UInt8]? {
+            guard self.request != nil, let narrator = self.narrator else { return self.end(error) }
+            return self.end(await narrator(error))
+        }
+
+        private mutating func end(_ error: MCPError) -> [UInt8]? {
             _ = self.stop()
-            guard let request = self.request else { return nil }
-            return MCPAnswer.event(MCPAnswer.error(error ?? .executionInterrupted(request)))
+            guard self.request != nil else { return nil }
+            return MCPAnswer.event(MCPAnswer.error(error))
         }
 
         private mutating func stop() -> [UInt8]? {

@@ -19,6 +19,9 @@ package enum SessionHeaders {
     /// On that answer: a measure of how much the replica has to do, and `true` when it is about to stop.
     package static let load = "roost-load"
     package static let draining = "roost-draining"
+    /// On a tool call: what its execution is to be called, so that the gateway can find out what became of it when no answer comes. A name is
+    /// never run twice.
+    package static let execution = "roost-execution"
     /// The session, as in MCP.
     package static let session = "mcp-session-id"
     /// The event after which a stream is to go on, as in MCP.

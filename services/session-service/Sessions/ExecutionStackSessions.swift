@@ -55,11 +55,15 @@ struct ExecutionStackSession: SessionStack {
 
     func prepare() async { await self.stack.prepareSearch() }
 
-    func call(_ call: MCPToolCall, within timeLimit: Duration, progress: any SessionProgress) async throws -> SessionToolOutcome {
+    func call(
+        _ call: MCPToolCall, as execution: ExecutionID, within timeLimit: Duration, progress: any SessionProgress
+    ) async throws -> SessionToolOutcome {
         // The text was checked when the message was read; only its bounds as a tree are left to fail.
         guard let arguments = try? call.arguments.value() else { return .invalidArguments("The arguments hold too many values.") }
         do throws(ExecutionStackError) {
-            return .result(MCPToolResult(try await self.stack.call(call.name, arguments: arguments, within: timeLimit)))
+            let reply = try await self.stack.call(call.name, arguments: arguments, within: timeLimit, as: execution)
+            if Task.isCancelled, let calls = reply.failure?.calls { return .stopped(calls.data) }
+            return .result(MCPToolResult(reply))
         } catch {
             switch error.code.value {
             case .unknownTool: return .unknownTool

@@ -63,12 +63,15 @@ final class SessionCall: Sendable {
     let number: MCPServerSession.CallNumber
     let id: JSONRPCID
     let request: MCPToolCall
+    /// What its execution is called.
+    let execution: ExecutionID
     private let state = Mutex(State())
 
-    init(number: MCPServerSession.CallNumber, id: JSONRPCID, request: MCPToolCall) {
+    init(number: MCPServerSession.CallNumber, id: JSONRPCID, request: MCPToolCall, execution: ExecutionID) {
         self.number = number
         self.id = id
         self.request = request
+        self.execution = execution
     }
 
     // MARK: - The job

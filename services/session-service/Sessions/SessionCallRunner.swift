@@ -1,4 +1,5 @@
 import Channel
+import JSON
 import Logging
 import MCP
 import Model
@@ -42,40 +43,50 @@ struct SessionCallRunner: Sendable {
     private func run(
         _ call: SessionCall, of session: Session, for principal: Principal, within time: CallTime
     ) async -> SessionCall.Ending {
-        await withTaskGroup(of: SessionCall.Ending?.self) { group in
+        await withTaskGroup(of: Step.self) { group in
             group.addTask { await self.perform(call, of: session, for: principal, within: time) }
-            group.addTask { await call.stopRequest().map(Self.ending(after:)) }
-            group.addTask { (try? await self.time.sleep(time.whole)).map { Self.ending(after: .timedOut) } }
-            // Whoever is first decides; the others are cancelled and waited for, the tool's own work too.
-            var ending: SessionCall.Ending?
-            while ending == nil, let next = await group.next() { ending = next }
-            group.cancelAll()
-            return ending ?? Self.ending(after: .draining)
+            group.addTask { Step(await call.stopRequest().map(Self.ending(after:))) }
+            group.addTask { Step((try? await self.time.sleep(time.whole)).map { Self.ending(after: .timedOut) }) }
+            // Whoever is first decides; the others are cancelled and waited for, the tool's own work too, which then tells what was done.
+            var (ending, told): (SessionCall.Ending?, JSONObject) = (nil, [:])
+            for await step in group {
+                switch step {
+                case .ended(let first):
+                    ending = ending ?? first
+                    group.cancelAll()
+                case .stopped(let data): told = data
+                case .nothing: break
+                }
+            }
+            return (ending ?? Self.ending(after: .draining)).telling(told)
         }
     }
 
     private func perform(
         _ call: SessionCall, of session: Session, for principal: Principal, within time: CallTime
-    ) async -> SessionCall.Ending? {
+    ) async -> Step {
         do {
             let stack = try await session.stack(for: principal, from: self.keeper.stacks)
-            let outcome = try await stack.call(call.request, within: time.stack, progress: call)
-            guard !Task.isCancelled else { return nil }
+            let outcome = try await stack.call(call.request, as: call.execution, within: time.stack, progress: call)
+            if case .stopped(let data) = outcome { return .stopped(data) }
+            guard !Task.isCancelled else { return .nothing }
             switch outcome {
-            case .result(let result): return self.keeping(result)
+            case .result(let result): return .ended(self.keeping(result))
+            case .stopped: return .nothing
             case .unknownTool:
-                return .refusal(MCPError(.invalidParams, "There is no tool named \(call.request.name.prefix(64)).", id: call.id))
+                return .ended(
+                    .refusal(MCPError(.invalidParams, "There is no tool named \(call.request.name.prefix(64)).", id: call.id)))
             case .invalidArguments(let message) where session.revision.reportsInvalidArgumentsAsResult:
-                return .result(.failure(message), nil)
+                return .ended(.result(.failure(message), nil))
             case .invalidArguments(let message):
-                return .refusal(MCPError(.invalidParams, message, id: call.id))
+                return .ended(.refusal(MCPError(.invalidParams, message, id: call.id)))
             }
         } catch let error as MCPError {
-            return .refusal(error.answering(call.id))
+            return .ended(.refusal(error.answering(call.id)))
         } catch {
-            guard !Task.isCancelled else { return nil }
+            guard !Task.isCancelled else { return .nothing }
             self.logger.error("a tool call failed", metadata: ["session": "\(session.record)", "cause": "\(error)"])
-            return .refusal(MCPError(.internalError, "The call failed for a reason within Roost; see its log.", id: call.id))
+            return .ended(.refusal(MCPError(.internalError, "The call failed for a reason within Roost; see its log.", id: call.id)))
         }
     }
 

@@ -36,7 +36,8 @@ struct SessionHandler: ChannelHandler {
             return try await self.answering(request) { envelope in try await self.open(envelope, stale: token, caller) }
         case .message:
             return try await self.answering(request) { envelope in
-                try await self.message(envelope, session: token, caller, remaining: request.remaining)
+                try await self.message(
+                    envelope, session: token, caller, remaining: request.remaining, execution: Self.execution(of: request))
             }
         case .listen:
             return try await self.answering {
@@ -80,14 +81,14 @@ struct SessionHandler: ChannelHandler {
     }
 
     private func message(
-        _ envelope: MCPEnvelope, session token: String?, _ caller: SessionCaller, remaining: Duration?
+        _ envelope: MCPEnvelope, session token: String?, _ caller: SessionCaller, remaining: Duration?, execution: ExecutionID
     ) async throws -> ChannelResponse {
         let session = try await self.keeper.pin(try Self.required(token), for: caller, adopts: !self.draining.isSet)
         defer { self.keeper.unpin(session) }
         try await self.keeper.stacks.checkStanding(of: caller.principal)
         let message = try MCPClientMessage(envelope, limits: self.limits.mcp)
         if case .callTool = message, self.draining.isSet { throw RefusedRequest.draining }
-        switch await session.receive(message) {
+        switch await session.receive(message, as: execution) {
         case .answer(let bytes): return ChannelResponse(json: bytes)
         case .acknowledge: return ChannelResponse(status: 202)
         case .refuse(let error): throw error

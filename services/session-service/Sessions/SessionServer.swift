@@ -14,6 +14,7 @@ package struct SessionServer: Sendable {
     package static func make(_ settings: InstallationSettings, version: String, logger: Logger) async throws -> SessionServer {
         let place = try await SoleSessionService.take(settings.database, drain: settings.sessions.drain)
         let process = try await InstallationProcess.open(settings, kind: .sessionService, version: version, logger: logger)
+        try await place?.forgetPredecessors(in: process.store)
         let security = try ChannelFiles.serverSecurity(settings.channel)
         var application = SessionServiceApplication.Settings(version: version)
         application.advertisedHost = settings.sessions.advertisedHost

@@ -1,3 +1,4 @@
+package import JSON
 package import MCP
 package import Model
 
@@ -42,9 +43,13 @@ package protocol SessionStack: Sendable {
 
     /// Runs a tool. Cancelling the task stops it; it must then return or throw soon.
     ///
-    /// - Parameter timeLimit: When to have ended, with an answer that says that the time was up.
+    /// - Parameters:
+    ///   - execution: What the execution is called. One that is there already is not run again.
+    ///   - timeLimit: When to have ended, with an answer that says that the time was up.
     /// - Throws: `MCPError` for what the client is to be told as a protocol error; anything else is logged and becomes an internal error.
-    func call(_ call: MCPToolCall, within timeLimit: Duration, progress: any SessionProgress) async throws -> SessionToolOutcome
+    func call(
+        _ call: MCPToolCall, as execution: ExecutionID, within timeLimit: Duration, progress: any SessionProgress
+    ) async throws -> SessionToolOutcome
 }
 
 extension SessionStackMaking {
@@ -60,6 +65,8 @@ extension SessionStack {
 /// What became of a tool call.
 package enum SessionToolOutcome: Sendable {
     case result(MCPToolResult)
+    /// It was stopped because its task was cancelled; with what is told of it in an error's data, such as what its calls came to.
+    case stopped(JSONObject)
     /// There is no such tool.
     case unknownTool
     /// The arguments do not fit; the message says how and goes to the model.

@@ -58,10 +58,10 @@ package struct PreparedToolCall: Sendable {
 
     /// Sends the call and reads the answer.
     ///
-    /// - Returns: Expected failures too, as values.
-    /// - Throws: What is no fault of the call: the database, or cancellation.
-    package func invoke(principal: Principal, execution: ExecutionID) async throws -> ToolResult {
-        try await self.caller.invoke(self, principal: principal, execution: execution)
+    /// - Returns: Expected failures as results; as failure what is no fault of the call, the database or cancellation. With either, whether
+    ///   anything was sent and answered.
+    package func invoke(principal: Principal, execution: ExecutionID) async -> CallEnd {
+        await self.caller.invoke(self, principal: principal, execution: execution)
     }
 
     /// The request with credentials; the same one was built without them when the call was checked.

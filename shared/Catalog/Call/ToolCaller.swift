@@ -21,37 +21,51 @@ struct ToolCaller: Sendable {
         self.builtIn = builtIn
     }
 
-    /// Sends a checked call and gives what the program gets.
-    func invoke(_ call: PreparedToolCall, principal: Principal, execution: ExecutionID) async throws -> ToolResult {
+    /// Sends a checked call and gives what the program gets, and whether the call was sent and answered.
+    func invoke(_ call: PreparedToolCall, principal: Principal, execution: ExecutionID) async -> CallEnd {
+        let request: EgressRequest
+        let redactor: SecretRedactor
         do {
-            return try await call.isBuiltIn
-                ? self.invokeBuiltIn(call, principal: principal, execution: execution) : self.invokeUpstream(call, principal: principal)
+            (request, redactor) =
+                try await call.isBuiltIn
+                ? self.builtInRequest(of: call, principal: principal, execution: execution)
+                : self.upstreamRequest(of: call, in: principal.organization)
         } catch let error as ToolError {
-            return .failure(error)
-        } catch let error as EgressError {
-            try Task.checkCancellation()
-            return .failure(ToolError(error, effect: call.effect))
+            return CallEnd(.notSent, .success(.failure(error)))
+        } catch {
+            return CallEnd(.notSent, .failure(error))
+        }
+        do throws(EgressError) {
+            let response = try await self.upstream.send(request)
+            let mapper = ResponseMapper(effect: call.effect, redactor: redactor, jsonLimits: self.limits.response)
+            return CallEnd(.done, .success(mapper.result(of: response)))
+        } catch {
+            let result: Result<ToolResult, any Error> =
+                Task.isCancelled ? .failure(CancellationError()) : .success(.failure(ToolError(error, effect: call.effect)))
+            return CallEnd(error.callOutcome, result)
         }
     }
 
-    private func invokeUpstream(_ call: PreparedToolCall, principal: Principal) async throws -> ToolResult {
-        let credentials = try await self.credentials(of: call, in: principal.organization)
+    /// The request to an API, with the connection's credentials.
+    private func upstreamRequest(
+        of call: PreparedToolCall, in organization: OrganizationID
+    ) async throws -> (EgressRequest, SecretRedactor) {
+        let credentials = try await self.credentials(of: call, in: organization)
         let request = try call.request(credentials: credentials)
-        let response = try await self.upstream.send(request.egressRequest())
-        let redactor = SecretRedactor(request, credentials: credentials)
-        return ResponseMapper(effect: call.effect, redactor: redactor, jsonLimits: self.limits.response).result(of: response)
+        return (request.egressRequest(), SecretRedactor(request, credentials: credentials))
     }
 
-    private func invokeBuiltIn(_ call: PreparedToolCall, principal: Principal, execution: ExecutionID) async throws -> ToolResult {
+    /// The request to a gateway, with a token that says on whose behalf.
+    private func builtInRequest(
+        of call: PreparedToolCall, principal: Principal, execution: ExecutionID
+    ) async throws -> (EgressRequest, SecretRedactor) {
         guard let access = self.builtIn?.access, let target = try await access.target() else {
             throw ToolError(
                 code: "roost_unavailable", message: "No gateway is running that could answer this call. Try again.", retryable: true)
         }
         let token = try await access.token(principal, execution)
         let request = try call.request(credentials: .none)
-        let response = try await self.upstream.send(request.egressRequest(to: target, token: token))
-        let redactor = SecretRedactor(secrets: [token])
-        return ResponseMapper(effect: call.effect, redactor: redactor, jsonLimits: self.limits.response).result(of: response)
+        return (request.egressRequest(to: target, token: token), SecretRedactor(secrets: [token]))
     }
 
     private func credentials(of call: PreparedToolCall, in organization: OrganizationID) async throws -> CredentialSet {

@@ -25,7 +25,8 @@ struct AnswerRenderer {
         let logs = LogSection(output.logs, limits: self.limits)
         let failure = failure.cut(maxCharacters: self.limits.maxErrorCharacters)
         return self.rendered(
-            state: state, failure: failure, text: self.cut("Error: \(failure.text)" + self.stackText(failure) + logs.text),
+            state: state, failure: failure,
+            text: self.cut("Error: \(failure.text)" + self.stackText(failure) + (failure.calls?.text ?? "") + logs.text),
             structured: self.structured(output, logs) { writer in
                 writer.member("status", "error")
                 writer.member("executionId", .string(self.execution.rawValue))

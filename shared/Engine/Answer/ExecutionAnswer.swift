@@ -1,6 +1,7 @@
 package import JSON
 package import Model
 import Sandbox
+package import Store
 
 /// What an agent is told about an execution that ended: the same over MCP and REST.
 package struct ExecutionAnswer: Sendable {
@@ -24,10 +25,15 @@ package struct ExecutionAnswer: Sendable {
         self.failure = failure
     }
 
-    /// What is said of an execution that was ended by a sweep, so that nothing is known of it but that its process died.
-    package static func withoutOutcome(_ execution: ExecutionID, state: ExecutionState, limits: AnswerLimits) -> ExecutionAnswer {
+    /// What is said of an execution whose process died, so that nothing is known of it but its calls.
+    package static func interrupted(_ execution: ExecutionID, _ calls: CallReport, limits: AnswerLimits) -> ExecutionAnswer {
         AnswerRenderer(execution: execution, limits: limits)
-            .answer(failure: .interrupted(isRetryable: false), state: state, output: SandboxOutput()).answer
+            .answer(failure: .interrupted(calls), state: .failed, output: SandboxOutput()).answer
+    }
+
+    /// The same of one that was ended, with what is stored of its calls.
+    package static func interrupted(_ execution: ExecutionID, _ calls: ExecutionCalls, limits: AnswerLimits) -> ExecutionAnswer {
+        self.interrupted(execution, CallReport(calls, hasEnded: true), limits: limits)
     }
 
     /// The result of an MCP `tools/call`: `{content, structuredContent, isError}`.
@@ -62,10 +68,12 @@ package struct ExecutionFailure: Error, Sendable, Hashable {
     package let stack: String
     /// Whether the same program may succeed later without doing anything twice.
     package let isRetryable: Bool
+    /// What its tool calls came to, where the program was ended from outside; nil where it ended by itself.
+    package let calls: CallReport?
 
     package init(
         code: String, message: String, name: String? = nil, line: Int? = nil, column: Int? = nil, stack: String = "",
-        isRetryable: Bool = false
+        isRetryable: Bool = false, calls: CallReport? = nil
     ) {
         self.code = code
         self.message = message
@@ -74,6 +82,7 @@ package struct ExecutionFailure: Error, Sendable, Hashable {
         self.column = column
         self.stack = stack
         self.isRetryable = isRetryable
+        self.calls = calls
     }
 
     /// The failure in one line: `TypeError: x is not a function (line 3, column 5)`.
@@ -90,7 +99,7 @@ package struct ExecutionFailure: Error, Sendable, Hashable {
         func cut(_ text: String) -> String { text.prefix(ifLongerThan: maxCharacters).map { "\($0)…" } ?? text }
         return ExecutionFailure(
             code: self.code, message: cut(self.message), name: self.name, line: self.line, column: self.column, stack: cut(self.stack),
-            isRetryable: self.isRetryable)
+            isRetryable: self.isRetryable, calls: self.calls)
     }
 
     /// The failure as structured content has it.
@@ -103,6 +112,10 @@ package struct ExecutionFailure: Error, Sendable, Hashable {
         if let column = self.column { writer.member("column", .int(column)) }
         if !self.stack.isEmpty { writer.member("stack", .string(self.stack)) }
         writer.member("retryable", .bool(self.isRetryable))
+        if let calls = self.calls {
+            writer.member("calls", calls.json)
+            writer.member("callCount", .int(calls.count))
+        }
         writer.endObject()
     }
 }

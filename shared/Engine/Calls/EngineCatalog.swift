@@ -35,8 +35,8 @@ package protocol EngineTool: Sendable {
 
 /// A call that only has to be sent.
 package protocol PreparedCall: Sendable {
-    /// Sends the call and reads the answer. Expected failures are part of the result; what is thrown is a defect.
-    func invoke(_ context: CallContext) async throws -> ToolResult
+    /// Sends the call and reads the answer. Expected failures are results; what failed beyond that is a defect, or the call was cancelled.
+    func invoke(_ context: CallContext) async -> CallEnd
 }
 
 /// In whose name and within which run a call is made.

@@ -3,6 +3,7 @@ import Logging
 import Model
 import Policies
 import Sandbox
+import Store
 
 /// Answers the tool calls of one run: address, policy, arguments, approval, call, in this order.
 ///
@@ -14,8 +15,6 @@ struct ToolDispatcher: Sendable {
     let catalog: any EngineCatalog
     let authority: AuthorityCache
     let journal: CallJournal
-    /// Whether the run is still this process's own.
-    let isOwned: @Sendable () -> Bool
     let limits: CallLimits
     let logger: Logger
 
@@ -29,7 +28,7 @@ struct ToolDispatcher: Sendable {
             return .throwing(name: "TypeError", message: fault.message)
         } catch {
             // When the run is over its open calls are cancelled; what they throw then concerns nobody.
-            if Task.isCancelled { return .throwing(name: "AbortError", message: "the run has ended") }
+            if Task.isCancelled || error is CallJournal.RunIsOver { return .throwing(name: "AbortError", message: "the run has ended") }
             return self.defect(error)
         }
     }
@@ -52,15 +51,9 @@ struct ToolDispatcher: Sendable {
         guard decision.action == .allow else {
             throw ApprovalRefusal(address: address, effect: tool.effect, decision: decision).error
         }
-        // The last thing before the call: what was found out above may be long ago for a process that was stopped in between.
-        guard self.isOwned() else {
-            throw ToolError(
-                code: "execution_interrupted", message: "This process no longer owns the execution, so the call was not made.",
-                retryable: true)
-        }
-        if tool.effect == .write { self.journal.willSendWrite() }
         let context = CallContext(principal: self.principal, execution: self.execution, sequence: call.id)
-        return try await prepared.invoke(context).reply()
+        let draft = ExecutionCallDraft(sequence: call.id, address: address, effect: tool.effect)
+        return try await self.journal.perform(draft) { await prepared.invoke(context) }.reply()
     }
 
     /// The rules for a call that starts now; the call is refused when they cannot be had.

@@ -63,22 +63,26 @@ package struct Engine: Sendable {
     ///
     /// - Parameter timeLimit: How long the caller waits; a program that takes longer is stopped and fails with `call_timeout`. Nil when
     ///   only the sandbox's own limits count.
-    package func execute(_ code: String, within timeLimit: Duration? = nil) async throws(EngineError) -> ExecutionAnswer {
+    /// - Parameter execution: What the execution is called; nothing runs when there is one of this name.
+    package func execute(
+        _ code: String, within timeLimit: Duration? = nil, as execution: ExecutionID = ExecutionID()
+    ) async throws(EngineError) -> ExecutionAnswer {
         try self.check(code)
-        let execution = ExecutionID()
         let running = try self.services.owner.begin(execution)
         defer { self.services.owner.finish(execution) }
         let draft = ExecutionDraft(
             id: execution, principal: self.scope.principal, session: self.scope.session, client: self.scope.client,
             codeHash: Self.hash(code), seed: .random(in: .min ... .max), startedAt: .now(), owner: running.lease)
         try await self.services.owner.recordStart(draft)
-        let journal = CallJournal()
+        let journal = self.services.owner.journal(of: execution, in: self.scope.principal.organization, running)
         let run = ProgramRun(
             sandbox: self.services.sandbox, limits: self.limits.sandbox, seed: draft.seed, startTime: draft.startedAt,
-            dispatcher: self.dispatcher(execution, running.lease, journal), watch: self.watch(timeLimit))
+            dispatcher: self.dispatcher(execution, journal), watch: self.watch(timeLimit),
+            callNoteDelay: self.limits.callNoteDelay)
         let ending = await run.run(code, until: running.signal)
-        let rendered = ending.rendered(by: AnswerRenderer(execution: execution, limits: self.limits.answer), journal)
-        return try await self.record(rendered, lease: running.lease)
+        let calls = journal.close()
+        let rendered = ending.rendered(by: AnswerRenderer(execution: execution, limits: self.limits.answer), journal.report)
+        return try await self.record(rendered, calls, journal.report, lease: running.lease)
     }
 
     private func check(_ code: String) throws(EngineError) {
@@ -107,18 +111,19 @@ package struct Engine: Sendable {
             untilChanged: { await authority.untilChanged(principal.organization, since: $0) })
     }
 
-    private func dispatcher(_ execution: ExecutionID, _ lease: ReplicaLease, _ journal: CallJournal) -> ToolDispatcher {
-        let owner = self.services.owner
-        return ToolDispatcher(
+    private func dispatcher(_ execution: ExecutionID, _ journal: CallJournal) -> ToolDispatcher {
+        ToolDispatcher(
             execution: execution, principal: self.scope.principal, catalog: self.services.catalog, authority: self.services.authority,
-            journal: journal, isOwned: { owner.holds(lease) }, limits: self.limits.calls, logger: self.services.logger)
+            journal: journal, limits: self.limits.calls, logger: self.services.logger)
     }
 
-    private func record(_ rendered: RenderedAnswer, lease: ReplicaLease) async throws(EngineError) -> ExecutionAnswer {
+    private func record(
+        _ rendered: RenderedAnswer, _ calls: [ExecutionCallEnd], _ report: CallReport, lease: ReplicaLease
+    ) async throws(EngineError) -> ExecutionAnswer {
         let answer = rendered.answer
         let end = OwnerState.UnrecordedEnd(
             execution: answer.execution, organization: self.scope.principal.organization, lease: lease,
-            end: ExecutionEnd(state: answer.state, outcome: rendered.stored, errorCode: answer.failure?.code))
+            end: ExecutionEnd(state: answer.state, outcome: rendered.stored, errorCode: answer.failure?.code, calls: calls))
         let owner = self.services.owner
         // The end must be written although the caller may be gone, and a task that was cancelled can no longer use the database. This
         // task is awaited here and nowhere else, so it outlives nothing.
@@ -129,7 +134,7 @@ package struct Engine: Sendable {
         case .recorded: return answer
         // The answer to an earlier try was lost: what is stored is this very end.
         case .alreadyEnded(end.end.state, errorCode: end.end.errorCode): return answer
-        case .alreadyEnded: return .withoutOutcome(answer.execution, state: .failed, limits: self.limits.answer)
+        case .alreadyEnded: return .interrupted(answer.execution, report, limits: self.limits.answer)
         }
     }
 

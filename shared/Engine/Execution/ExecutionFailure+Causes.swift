@@ -3,28 +3,35 @@ import Store
 
 extension ExecutionFailure {
     /// The execution was stopped on purpose.
-    package static let cancelled = ExecutionFailure(code: "cancelled", message: "The execution was cancelled.")
+    package static func cancelled(_ calls: CallReport) -> ExecutionFailure {
+        ExecutionFailure(code: "cancelled", message: "The execution was cancelled.", calls: calls)
+    }
 
     /// The process that ran the program went away.
-    package static func interrupted(isRetryable: Bool) -> ExecutionFailure {
+    package static func interrupted(_ calls: CallReport) -> ExecutionFailure {
         ExecutionFailure(
             code: ExecutionRepository.interruptedCode,
-            message: "The process that ran the program went away before its end. \(self.advice(isRetryable))", isRetryable: isRetryable)
+            message: "The process that ran the program went away before its end. \(self.advice(calls.isRepeatable))",
+            isRetryable: calls.isRepeatable, calls: calls)
     }
 
     /// The program took longer than its caller waits.
-    static func timedOut(isRetryable: Bool) -> ExecutionFailure {
+    static func timedOut(_ calls: CallReport) -> ExecutionFailure {
+        let isRetryable = calls.isRepeatable
         let advice = isRetryable ? "Nothing was changed: let the program do less at once." : self.advice(isRetryable)
         return ExecutionFailure(
             code: "call_timeout", message: "The program was stopped because the time for its call was up. \(advice)",
-            isRetryable: isRetryable)
+            isRetryable: isRetryable, calls: calls)
     }
 
     /// The key that the program ran under works no more.
-    static let revoked = ExecutionFailure(
-        code: "credentials_revoked", message: "The program was stopped because the key that it ran under was revoked.")
+    static func revoked(_ calls: CallReport) -> ExecutionFailure {
+        ExecutionFailure(
+            code: "credentials_revoked", message: "The program was stopped because the key that it ran under was revoked.", calls: calls)
+    }
 
-    private static func advice(_ isRetryable: Bool) -> String {
+    /// What to do after an execution of which the end was not seen.
+    package static func advice(_ isRetryable: Bool) -> String {
         isRetryable ? "Nothing was changed: run it again." : "Calls that it made may have taken effect: look before running it again."
     }
 
@@ -36,11 +43,12 @@ extension ExecutionFailure {
     }
 
     /// The sandbox refused the program or ended it.
-    static func limit(_ error: SandboxError, in program: RecoveredProgram, isRepeatable: Bool) -> ExecutionFailure {
+    static func limit(_ error: SandboxError, in program: RecoveredProgram, _ calls: CallReport) -> ExecutionFailure {
         let position = error.position
         return ExecutionFailure(
             code: error.code.description, message: error.message, name: error.code == .syntaxError ? "SyntaxError" : nil,
             line: position?.line, column: position.map { program.originalColumn(line: $0.line, column: $0.column) },
-            isRetryable: isRepeatable && (error.code == .unavailable || error.code == .capacity))
+            isRetryable: calls.isRepeatable && (error.code == .unavailable || error.code == .capacity),
+            calls: calls.count > 0 ? calls : nil)
     }
 }

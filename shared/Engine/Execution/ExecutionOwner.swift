@@ -32,17 +32,20 @@ package final class ExecutionOwner: Service {
     private let records: any ExecutionRecords
     private let lease: any LeaseSource
     private let limits: Limits
+    private let answer: AnswerLimits
     private let clock: any Clock<Duration>
     private let logger: Logger
     private let state = Mutex(OwnerState())
 
+    /// - Parameter answer: How much is told of what dead owners left.
     package init(
-        records: any ExecutionRecords, lease: any LeaseSource, limits: Limits = Limits(), clock: any Clock<Duration> = ContinuousClock(),
-        logger: Logger
+        records: any ExecutionRecords, lease: any LeaseSource, limits: Limits = Limits(), answer: AnswerLimits = AnswerLimits(),
+        clock: any Clock<Duration> = ContinuousClock(), logger: Logger
     ) {
         self.records = records
         self.lease = lease
         self.limits = limits
+        self.answer = answer
         self.clock = clock
         self.logger = logger
     }
@@ -72,10 +75,19 @@ package final class ExecutionOwner: Service {
             throw EngineError(code: .unavailable, message: "This process cannot run programs at the moment. Try again later.")
         }
         let running = OwnerState.Running(lease: lease, signal: StopSignal())
-        guard self.state.withLock({ $0.begin(execution, running) }) else {
+        switch self.state.withLock({ $0.begin(execution, running) }) {
+        case .begun: return running
+        case .taken: throw EngineError(code: .unavailable, message: "The program runs already, and is not run twice.", execution: execution)
+        case .draining:
             throw EngineError(code: .draining, message: "This process is shutting down and runs no more programs. Try again.")
         }
-        return running
+    }
+
+    /// What lets the calls of an execution out that was taken in.
+    func journal(of execution: ExecutionID, in organization: OrganizationID, _ running: OwnerState.Running) -> CallJournal {
+        CallJournal(
+            CallJournal.Subject(execution: execution, organization: organization, lease: running.lease), records: self.records,
+            lease: self.lease, signal: running.signal, logger: self.logger)
     }
 
     /// Writes the first state of an execution.
@@ -212,11 +224,6 @@ package final class ExecutionOwner: Service {
         }
     }
 
-    private func stopOrphans() {
-        let lease = self.lease.currentLease
-        for orphan in self.state.withLock({ $0.orphans(under: lease) }) { orphan.signal.stop(.leaseLost) }
-    }
-
     /// Looks after every pause, and at once when somebody wants one of the executions here stopped.
     private func keepWatching() async {
         await StoreChanges.repeating(
@@ -243,6 +250,12 @@ package final class ExecutionOwner: Service {
         }
     }
 
+    /// Stops what runs under a lease that does not certainly hold any more; asks nobody but this process's own clock.
+    func stopOrphans() {
+        let lease = self.lease.currentLease
+        for orphan in self.state.withLock({ $0.orphans(under: lease) }) { orphan.signal.stop(.leaseLost) }
+    }
+
     private func retry(_ unrecorded: OwnerState.UnrecordedEnd) async {
         do {
             _ = try await self.write(unrecorded)
@@ -255,7 +268,8 @@ package final class ExecutionOwner: Service {
     func sweep() async {
         for start in self.state.withLock({ $0.takeDoubtful(under: self.lease.currentLease) }) { await self.end(start) }
         do {
-            let count = try await self.records.sweepOrphans()
+            let limits = self.answer
+            let count = try await self.records.sweepOrphans { ExecutionAnswer.interrupted($0, $1, limits: limits).toolResult }
             if count > 0 { self.logger.notice("ended executions of dead owners", metadata: ["count": "\(count)"]) }
         } catch {
             self.logger.warning("executions of dead owners cannot be looked for", metadata: ["cause": "\(error)"])

@@ -6,6 +6,14 @@ package protocol ExecutionRecords: Sendable {
     /// Writes a running execution, before its program runs.
     func start(_ draft: ExecutionDraft) async throws
 
+    /// Writes that a call which may write is about to be sent; throws `ownerLost` when it must not be.
+    func startCall(
+        _ call: ExecutionCallDraft, of execution: ExecutionID, in organization: OrganizationID, by lease: ReplicaLease
+    ) async throws
+
+    /// Writes how calls ended.
+    func endCalls(_ ends: [ExecutionCallEnd], of execution: ExecutionID, in organization: OrganizationID) async throws
+
     /// The one end of an execution.
     func finish(
         _ execution: ExecutionID, in organization: OrganizationID, by lease: ReplicaLease, with end: ExecutionEnd
@@ -17,8 +25,8 @@ package protocol ExecutionRecords: Sendable {
     /// The processes that run executions which somebody wants stopped, as they are asked for; nil where one must ask.
     func cancellations() -> StoreChanges<ReplicaID>?
 
-    /// Ends what dead owners left; returns how many that were.
-    func sweepOrphans() async throws -> Int
+    /// Ends what dead owners left, with an outcome made of what is known of the calls; returns how many that were.
+    func sweepOrphans(outcome: ExecutionRepository.InterruptedOutcome) async throws -> Int
 }
 
 extension ExecutionRecords {
@@ -31,7 +39,19 @@ extension ExecutionRepository: ExecutionRecords {
         try await self.cancelRequests(of: lease).map(\.execution)
     }
 
-    package func sweepOrphans() async throws -> Int { try await self.sweep().count }
+    package func startCall(
+        _ call: ExecutionCallDraft, of execution: ExecutionID, in organization: OrganizationID, by lease: ReplicaLease
+    ) async throws {
+        try await self.calls.start(call, of: execution, in: organization, by: lease)
+    }
+
+    package func endCalls(_ ends: [ExecutionCallEnd], of execution: ExecutionID, in organization: OrganizationID) async throws {
+        try await self.calls.end(ends, of: execution, in: organization)
+    }
+
+    package func sweepOrphans(outcome: ExecutionRepository.InterruptedOutcome) async throws -> Int {
+        try await self.sweep(outcome: outcome).count
+    }
 }
 
 /// The lease by which a process owns what it runs; kept by whoever registers the process and renews its heartbeat.

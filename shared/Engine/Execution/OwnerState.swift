@@ -29,11 +29,20 @@ struct OwnerState {
     private var doubtful: [DoubtfulStart] = []
     private var idleWaiters: [CheckedContinuation<Void, Never>] = []
 
-    /// Takes an execution in; false while draining.
-    mutating func begin(_ execution: ExecutionID, _ running: Running) -> Bool {
-        guard !self.isDraining else { return false }
+    /// What came of taking an execution in.
+    enum Beginning {
+        case begun
+        case draining
+        /// It runs already.
+        case taken
+    }
+
+    /// Takes an execution in.
+    mutating func begin(_ execution: ExecutionID, _ running: Running) -> Beginning {
+        guard !self.isDraining else { return .draining }
+        guard self.running[execution] == nil else { return .taken }
         self.running[execution] = running
-        return true
+        return .begun
     }
 
     /// Lets an execution go; gives those who waited for the last one.

@@ -29,6 +29,8 @@ struct ProgramRun: Sendable {
     let startTime: Timestamp
     let dispatcher: ToolDispatcher
     let watch: RunWatch
+    /// How long the ends of calls wait to be written together.
+    let callNoteDelay: Duration
 
     /// Runs the program until it ends or is stopped, for the first reason that there is. Returns when nothing of it is left.
     func run(_ code: String, until signal: StopSignal) async -> Ending {
@@ -36,6 +38,10 @@ struct ProgramRun: Sendable {
             group.addTask { .ended(await self.recovered(code)) }
             group.addTask { .stopped(await signal.reason()) }
             group.addTask { await self.watch.timeIsUp().map(Event.stopped) ?? .idle }
+            group.addTask {
+                await self.dispatcher.journal.keepWriting(after: self.callNoteDelay, sleep: self.watch.sleep)
+                return .idle
+            }
             group.addTask { await self.watch.revocation().map(Event.stopped) ?? .idle }
             var reason: StopReason?
             while let event = await group.next() {
@@ -86,27 +92,26 @@ struct ProgramRun: Sendable {
 
     private func ending(_ error: SandboxError, _ program: RecoveredProgram) -> Ending {
         if error.code == .cancelled { return Ending(outcome: .stopped(.callerGone), output: error.output) }
-        let isRepeatable = self.dispatcher.journal.isRepeatable
-        return Ending(outcome: .failed(.limit(error, in: program, isRepeatable: isRepeatable)), output: error.output)
+        return Ending(outcome: .failed(.limit(error, in: program, self.dispatcher.journal.report)), output: error.output)
     }
 }
 
 extension ProgramRun.Ending {
     /// The answer to this ending.
-    func rendered(by renderer: AnswerRenderer, _ journal: CallJournal) -> RenderedAnswer {
+    func rendered(by renderer: AnswerRenderer, _ calls: CallReport) -> RenderedAnswer {
         switch self.outcome {
         case .returned(let result):
             renderer.answer(result: result, output: self.output)
         case .failed(let failure):
             renderer.answer(failure: failure, state: .failed, output: self.output)
         case .stopped(.cancelled), .stopped(.callerGone):
-            renderer.answer(failure: .cancelled, state: .cancelled, output: self.output)
+            renderer.answer(failure: .cancelled(calls), state: .cancelled, output: self.output)
         case .stopped(.timedOut):
-            renderer.answer(failure: .timedOut(isRetryable: journal.isRepeatable), state: .failed, output: self.output)
+            renderer.answer(failure: .timedOut(calls), state: .failed, output: self.output)
         case .stopped(.revoked):
-            renderer.answer(failure: .revoked, state: .failed, output: self.output)
+            renderer.answer(failure: .revoked(calls), state: .failed, output: self.output)
         case .stopped(.draining), .stopped(.leaseLost):
-            renderer.answer(failure: .interrupted(isRetryable: journal.isRepeatable), state: .failed, output: self.output)
+            renderer.answer(failure: .interrupted(calls), state: .failed, output: self.output)
         }
     }
 }

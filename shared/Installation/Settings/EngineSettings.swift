@@ -19,6 +19,9 @@ package struct EngineSettings: Sendable {
             "roost.engine.max_argument_bytes", default: limits.calls.maxArgumentBytes, "One call's argument as JSON.")
         limits.calls.maxDiscoveryPage = reader.integer(
             "roost.engine.max_discovery_page", default: limits.calls.maxDiscoveryPage, in: 1...1000, "Items on a page of tools.search.")
+        limits.callNoteDelay = reader.duration(
+            "roost.engine.call_note_delay", default: limits.callNoteDelay,
+            "How long the end of a call that may write waits to be stored with others.")
         self.limits = limits
         var owner = ExecutionOwner.Limits()
         owner.cancelPollInterval = reader.duration(

@@ -25,7 +25,7 @@ extension Operation {
 
     /// `GET /executions/{execution}`.
     package static let executionsShow = Operation(
-        "executions.show", .get, "/executions/{execution}", "Shows an execution with its outcome.", permission: .read,
+        "executions.show", .get, "/executions/{execution}", "Shows an execution with its outcome and its calls.", permission: .read,
         parameters: [ExecutionPieces.id], success: .init(.ok, "The execution.", schema: ExecutionPieces.schema)
     )
 
@@ -53,9 +53,20 @@ private enum ExecutionPieces {
         "type": ["object", "null"],
         "description": "`{content, structuredContent, isError}` as MCP's `tools/call` answers it; null while it runs.",
     ]
+    static let integer: JSONValue = ["type": "integer"]
+    static let calls: JSONValue = [
+        "type": "array",
+        "description": "Its tool calls that may write: the first, of `call_count`. `outcome` is null while a call is under way.",
+        "items": Schemas.object([
+            "sequence": integer, "address": Schemas.string, "effect": Schemas.words(ToolEffect.allCases.map(\.rawValue)),
+            "outcome": ["enum": .array(CallOutcome.allCases.map { .string($0.rawValue) } + [.null])], "started_at": Schemas.time,
+            "ended_at": Schemas.nullableTime,
+        ]),
+    ]
     static let schema = Schemas.object(
         [
             "id": Schemas.string, "account": Schemas.string, "client": Schemas.string, "state": state, "code_hash": Schemas.string,
             "started_at": Schemas.time, "ended_at": Schemas.nullableTime, "error_code": Schemas.nullableString, "outcome": outcome,
-        ], optional: ["outcome"])
+            "calls": calls, "call_count": integer,
+        ], optional: ["outcome", "calls", "call_count"])
 }

@@ -48,11 +48,13 @@ package struct ExecutionRecord: Sendable, Hashable {
     package let state: ExecutionState
     package let codeHash: String
     package let seed: UInt64
+    /// The lease under which it was started.
+    package let owner: ReplicaLease
     package let startedAt: Timestamp
     package let endedAt: Timestamp?
     /// When somebody asked for it to be stopped; its owner acts on it.
     package let cancelRequestedAt: Timestamp?
-    /// Result, logs and error as the engine shaped them; nil in lists, before the end, and when its process died.
+    /// Result, logs and error as the engine shaped them; nil in lists and before the end.
     package let outcome: JSONText?
     /// Why it failed, for lists and counts.
     package let errorCode: String?
@@ -76,10 +78,13 @@ package struct ExecutionEnd: Sendable {
     package var state: ExecutionState
     package var outcome: JSONText?
     package var errorCode: String?
+    /// The ends of its calls that are not written yet.
+    package var calls: [ExecutionCallEnd]
 
-    package init(state: ExecutionState, outcome: JSONText?, errorCode: String? = nil) {
+    package init(state: ExecutionState, outcome: JSONText?, errorCode: String? = nil, calls: [ExecutionCallEnd] = []) {
         self.state = state
         self.outcome = outcome
         self.errorCode = errorCode
+        self.calls = calls
     }
 }

@@ -1,5 +1,5 @@
 import Database
-import JSON
+package import JSON
 package import Model
 
 /// Runs of agent code. Each belongs to one process by a lease on its row, leaves `running` and `waiting` exactly once, and is ended by
@@ -18,6 +18,9 @@ package struct ExecutionRepository: Sendable {
     package static let interruptedCode = "execution_interrupted"
 
     let context: StoreContext
+
+    /// Their tool calls.
+    package var calls: ExecutionCallRepository { ExecutionCallRepository(context: self.context) }
 
     /// Writes a running execution. Call it before the program runs; throws `ownerLost` when the owner's lease lapsed.
     package func start(_ draft: ExecutionDraft) async throws {
@@ -45,7 +48,7 @@ package struct ExecutionRepository: Sendable {
 
     /// The one end of an execution: writes its outcome if it still runs or waits and belongs to the caller.
     ///
-    /// What is to be written exactly once for each execution goes into this transaction. Throws `ownerLost` when the execution goes on
+    /// The ends of its calls go with it, and what is to be written exactly once for each execution goes into this transaction. Throws `ownerLost` when the execution goes on
     /// under another owner, `notFound` when there is none, `invalidValue` for an outcome beyond ``StoreLimits/maxOutcomeBytes``.
     @discardableResult
     package func finish(
@@ -61,7 +64,10 @@ package struct ExecutionRepository: Sendable {
                 UPDATE executions SET state = $5, ended_at = {now}, outcome = $6, error_code = $7
                 WHERE organization_id = $1 AND id = $2 AND owner_replica = $3 AND owner_epoch = $4 AND ended_at IS NULL
                 """, organization, execution, lease.replica, lease.epoch, end.state, end.outcome, end.errorCode)
-            if changed == 1 { return .recorded }
+            if changed == 1 {
+                try await ExecutionCallRepository.write(end.calls, of: execution, in: organization, on: connection)
+                return .recorded
+            }
             let stored = try await connection.first(
                 "SELECT state, error_code FROM executions WHERE organization_id = $1 AND id = $2", organization, execution
             ) { row -> (state: ExecutionState, errorCode: String?) in
@@ -122,14 +128,44 @@ package struct ExecutionRepository: Sendable {
     /// organizations, ids of processes only.
     package func cancellations() -> StoreChanges<ReplicaID>? { StoreChanges(.cancellations, of: self.context.database) }
 
-    /// Ends what dead owners left, as `failed` with ``interruptedCode``; returns what it ended, up to ``StoreLimits/sweepBatch``. Any
+    /// What is stored of an execution whose process died, made from what is known of its calls; nil for nothing.
+    package typealias InterruptedOutcome = @Sendable (ExecutionID, ExecutionCalls) -> JSONText?
+
+    /// Ends what dead owners left, as ``interrupt(_:in:outcome:)`` does; returns what it ended, up to ``StoreLimits/sweepBatch``. Any
     /// process may call it, and several at once: each execution is ended by one of them.
-    package func sweep() async throws -> [ExecutionReference] {
+    package func sweep(outcome: InterruptedOutcome) async throws -> [ExecutionReference] {
         var ended: [ExecutionReference] = []
-        for orphan in try await self.orphans() where try await self.interrupt(orphan) {
+        for orphan in try await self.orphans()
+        where try await self.interrupt(orphan.execution, in: orphan.organization, outcome: outcome) {
             ended.append(orphan)
         }
         return ended
+    }
+
+    /// Ends an execution as `failed` with ``interruptedCode`` if it goes on although its owner's lease lapsed; false when there was nothing
+    /// to end. Afterwards its owner, should it live, can send nothing more that may write.
+    ///
+    /// The lease is looked at again in the statement that writes. Calls without an end become `outcome_unknown`, and stay so.
+    package func interrupt(
+        _ execution: ExecutionID, in organization: OrganizationID, outcome: InterruptedOutcome
+    ) async throws -> Bool {
+        try await self.context.database.transaction(in: .organization(organization)) { connection in
+            let changed = try await connection.execute(
+                """
+                UPDATE executions SET state = 'failed', ended_at = {now}, error_code = $3
+                WHERE organization_id = $1 AND id = $2 AND ended_at IS NULL AND NOT EXISTS (
+                    SELECT 1 FROM replicas r
+                    WHERE r.id = executions.owner_replica AND r.epoch = executions.owner_epoch AND r.heartbeat_at > {now} - $4)
+                """, organization, execution, Self.interruptedCode, self.context.limits.replicaLease.microseconds)
+            guard changed == 1 else { return false }
+            // The row above is ours now: whoever was writing a call's start has finished, and whoever comes finds the execution ended.
+            let calls = try await ExecutionCallRepository.giveUp(
+                execution, in: organization, on: connection, limits: self.context.limits)
+            guard let outcome = outcome(execution, calls), outcome.bytes.count <= self.context.limits.maxOutcomeBytes else { return true }
+            try await connection.execute(
+                "UPDATE executions SET outcome = $3 WHERE organization_id = $1 AND id = $2", organization, execution, outcome)
+            return true
+        }
     }
 
     /// One execution of the organization with its outcome; with `account`, only that account's. Nil when there is none.
@@ -170,25 +206,12 @@ package struct ExecutionRepository: Sendable {
             .orphanedExecutions, self.context.limits.replicaLease.microseconds, self.context.limits.sweepBatch
         ).map(ExecutionReference.init)
     }
-
-    /// Ends one orphan unless somebody did meanwhile; looks at the lease again, in the statement that writes.
-    private func interrupt(_ orphan: ExecutionReference) async throws -> Bool {
-        try await self.context.database.transaction(in: .organization(orphan.organization)) { connection in
-            try await connection.execute(
-                """
-                UPDATE executions SET state = 'failed', ended_at = {now}, error_code = $3
-                WHERE organization_id = $1 AND id = $2 AND ended_at IS NULL AND NOT EXISTS (
-                    SELECT 1 FROM replicas r
-                    WHERE r.id = executions.owner_replica AND r.epoch = executions.owner_epoch AND r.heartbeat_at > {now} - $4)
-                """, orphan.organization, orphan.execution, Self.interruptedCode, self.context.limits.replicaLease.microseconds) == 1
-        }
-    }
 }
 
 extension ExecutionRecord {
     static let columns: Statement = """
-        id, account_id, auth_kind, auth_issuer, auth_subject, session_id, client, state, code_hash, seed, started_at, ended_at,
-        cancel_requested_at, error_code
+        id, account_id, auth_kind, auth_issuer, auth_subject, session_id, client, state, code_hash, seed, owner_replica, owner_epoch,
+        started_at, ended_at, cancel_requested_at, error_code
         """
 
     init(_ row: DatabaseRow, hasOutcome: Bool) throws {
@@ -201,6 +224,7 @@ extension ExecutionRecord {
         self.state = try row.next()
         self.codeHash = try row.next()
         self.seed = UInt64(bitPattern: try row.next())
+        self.owner = ReplicaLease(replica: try row.next(), epoch: try row.next())
         self.startedAt = try row.next()
         self.endedAt = try row.next()
         self.cancelRequestedAt = try row.next()

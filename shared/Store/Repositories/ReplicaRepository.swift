@@ -54,6 +54,11 @@ package struct ReplicaRepository: Sendable {
         }
     }
 
+    /// Ends the registrations of all processes of a kind, for a caller that knows that none of them lives.
+    package func deregisterAll(_ kind: Replica.Kind) async throws {
+        try await self.context.installation.execute("DELETE FROM replicas WHERE kind = $1", kind)
+    }
+
     /// The processes that come and go, as they do; nil where one must ask. Heartbeats, which tell load and draining, are not told.
     package func changes() -> StoreChanges<ReplicaID>? { StoreChanges(.replicas, of: self.context.database) }
 

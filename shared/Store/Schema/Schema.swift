@@ -3,7 +3,10 @@ package import Database
 /// The schema of an installation's database: every step that led to it, and what kinds of tables it has.
 package enum Schema {
     /// Every migration, oldest first. A new one is appended; a released one is never touched.
-    package static let migrations: [Migration] = [Self.initial, Self.dataKeys, Self.stopping, Self.sessionStreams]
+    package static let migrations: [Migration] = [
+        Self.initial, Self.dataKeys, Self.stopping, Self.sessionStreams,
+        Self.executionCalls,
+    ]
 
     /// The tables whose rows belong to one organization, in the order in which they were created. Derived from the statements, so
     /// that a new table cannot be forgotten by what walks over them (row-level security, export, the two-organization tests).

@@ -23,7 +23,8 @@ struct BuiltInTests {
             #expect(tool.effect == .read)
             #expect(tool.connection == nil)
             let execution = ExecutionID()
-            let result = try await tool.prepare(["integration": "pets"]).invoke(principal: fixture.principal, execution: execution)
+            let result = try await tool.prepare(["integration": "pets"]).invoke(principal: fixture.principal, execution: execution).result
+                .get()
             #expect(result.data == #"{"items": []}"#)
             let sent = try #require(fixture.upstream.sent.first)
             #expect(sent.destination.hasPrefix("internal("))

@@ -114,6 +114,46 @@ struct CallTests {
         }
     }
 
+    @Test(
+        "says whether a call was sent and answered",
+        arguments: [
+            (nil, CallOutcome.done),
+            (EgressError(.addressRefused, "", mayHaveBeenSent: false), .notSent),
+            (EgressError(.connectFailed, "", mayHaveBeenSent: false), .notSent),
+            (EgressError(.timeout, "", mayHaveBeenSent: false), .notSent),
+            (EgressError(.timeout, "", mayHaveBeenSent: true), .outcomeUnknown),
+            (EgressError(.protocolViolation, "", mayHaveBeenSent: true), .outcomeUnknown),
+            (EgressError(.responseTooLarge, "", mayHaveBeenSent: true), .done),
+            (EgressError(.tooManyRedirects, "", mayHaveBeenSent: true), .done),
+        ] as [(EgressError?, CallOutcome)])
+    func outcomes(error: EgressError?, outcome: CallOutcome) async throws {
+        let upstream = FakeUpstream { (_) throws(EgressError) in
+            if let error { throw error }
+            return EgressResponse(status: 500, headers: [], body: [], url: "")
+        }
+        try await CatalogFixture.run(upstream: upstream) { fixture in
+            try await fixture.addPets()
+            let tool = try #require(try await fixture.tool("pets.org.main.pets.createPet"))
+            let call = try tool.prepare(["body": ["name": "x"]])
+            let end = await call.invoke(principal: fixture.principal, execution: ExecutionID())
+            #expect(end.outcome == outcome)
+            #expect(try end.result.get().error != nil)
+        }
+    }
+
+    @Test("says that a call was not sent whose credentials cannot be had")
+    func unsent() async throws {
+        try await CatalogFixture.run { fixture in
+            let id = try await fixture.addPets(connection: nil).integration.integration.id
+            let record = try await fixture.connect(id)
+            let call = try #require(try await fixture.tool("pets.org.main.pets.createPet")).prepare(["body": ["name": "x"]])
+            try await fixture.editor.removeConnection(record.connection.id, in: fixture.organization)
+            let end = await call.invoke(principal: fixture.principal, execution: ExecutionID())
+            #expect(end.outcome == .notSent)
+            #expect(fixture.upstream.sent.isEmpty)
+        }
+    }
+
     @Test("never gives a program the credentials, even where the API echoes them")
     func echo() async throws {
         let upstream = FakeUpstream(json: #"{"authorization": "Bearer s3cret-token-value"}"#, headers: [("x-echo", "s3cret-token-value")])
@@ -155,7 +195,7 @@ struct CallTests {
             try await fixture.editor.removeConnection(record.connection.id, in: fixture.organization)
             #expect(try await fixture.tool("pets.org.main.pets.listPets") == nil)
             // A call that was checked before the connection went has no credentials any more, and is not sent without.
-            let result = try await call.invoke(principal: fixture.principal, execution: ExecutionID())
+            let result = try await call.invoke(principal: fixture.principal, execution: ExecutionID()).result.get()
             #expect(result.error?.code == "connection_value_missing")
             #expect(fixture.upstream.sent.isEmpty)
             try await fixture.connect(id)

@@ -84,7 +84,7 @@ struct CatalogFixture {
         guard let tool = try await self.tool(address, for: principal) else { return nil }
         do {
             let call = try tool.prepare(arguments)
-            return try await call.invoke(principal: principal ?? self.principal, execution: ExecutionID())
+            return try await call.invoke(principal: principal ?? self.principal, execution: ExecutionID()).result.get()
         } catch let error as ToolError {
             return .failure(error)
         }

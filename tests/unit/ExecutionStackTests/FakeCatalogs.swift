@@ -35,7 +35,13 @@ struct FakeTool: EngineTool {
         let tool: FakeTool
         let arguments: JSONObject
 
-        func invoke(_ context: CallContext) async throws -> ToolResult { try await self.tool.body(self.arguments, context) }
+        func invoke(_ context: CallContext) async -> CallEnd {
+            do {
+                return CallEnd(.done, .success(try await self.tool.body(self.arguments, context)))
+            } catch {
+                return CallEnd(.outcomeUnknown, .failure(error))
+            }
+        }
     }
 
     func prepare(_ arguments: JSONObject) throws(ToolError) -> any PreparedCall {

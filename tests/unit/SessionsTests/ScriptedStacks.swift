@@ -17,6 +17,7 @@ final class ScriptedStacks: SessionStackMaking {
         var timeLimits: [Duration] = []
         var description = "Answers its arguments."
         var revoked: Set<Principal> = []
+        var executions: [ExecutionID] = []
     }
 
     private let state = Mutex(State())
@@ -26,6 +27,9 @@ final class ScriptedStacks: SessionStackMaking {
 
     /// The times that calls were given, in order.
     var timeLimits: [Duration] { self.state.withLock { $0.timeLimits } }
+
+    /// What the executions of calls were called, in order.
+    var executions: [ExecutionID] { self.state.withLock { $0.executions } }
 
     /// Defines a tool.
     func define(_ name: String, _ tool: @escaping Tool) { self.state.withLock { $0.tools[name] = tool } }
@@ -59,8 +63,13 @@ final class ScriptedStacks: SessionStackMaking {
             return [MCPTool(name: "echo", title: "Echo", description: description, inputSchema: JSONText(["type": "object"]))]
         }
 
-        func call(_ call: MCPToolCall, within timeLimit: Duration, progress: any SessionProgress) async throws -> SessionToolOutcome {
-            self.stacks.state.withLock { $0.timeLimits.append(timeLimit) }
+        func call(
+            _ call: MCPToolCall, as execution: ExecutionID, within timeLimit: Duration, progress: any SessionProgress
+        ) async throws -> SessionToolOutcome {
+            self.stacks.state.withLock { state in
+                state.timeLimits.append(timeLimit)
+                state.executions.append(execution)
+            }
             if call.name == "echo" {
                 return .result(MCPToolResult(content: [.text(call.arguments.string)], structuredContent: call.arguments))
             }

@@ -102,6 +102,42 @@ struct SessionAPITests {
         }
     }
 
+    @Test("a stream that breaks off is told by whoever can find out more, and one that ends is not")
+    func narrator() async throws {
+        for isBroken in [false, true] {
+            let handler = ClosureChannelHandler { _ in
+                ChannelResponse(
+                    status: 200, headers: ["content-type": "text/event-stream"],
+                    body: .stream { writer in
+                        try await writer.write(MCPAnswer.event(Array(#"{"a":1}"#.utf8)))
+                        if isBroken { throw ChannelError(.reset, "") }
+                    })
+            }
+            let server = InMemoryChannelServer(handler: handler)
+            let channel = InMemoryChannelClient(server: server)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await server.run() }
+                group.addTask { try await channel.run() }
+                let message = try MCPEnvelope.peek(Array(#"{"jsonrpc":"2.0","id":4,"method":"tools/call","params":{"name":"x"}}"#.utf8))
+                let answer = try await SessionClient(channel: channel, unread: UnreadAnswers(maxBytes: 1 << 20)).send(
+                    message, session: "s", for: Self.caller(.apiKey(APIKeyID())), timeout: nil, trace: nil)
+                let told = answer.narrating { error in
+                    #expect(isBroken)
+                    var error = error
+                    error.data["retryable"] = true
+                    return error
+                }
+                let messages = try await told.messages
+                #expect(messages.count == (isBroken ? 2 : 1))
+                if isBroken {
+                    #expect(messages.last?["id"] == 4)
+                    #expect(messages.last?["error"]?["data"] == ["code": "execution_interrupted", "retryable": true])
+                }
+                group.cancelAll()
+            }
+        }
+    }
+
     @Test("an event for which the process has no room ends its stream in a typed error; the next stream finds the room again")
     func roomOfStreams() async throws {
         let event = MCPAnswer.event(Array(#"{"a":"\#(String(repeating: "x", count: 1 << 20))"}"#.utf8))

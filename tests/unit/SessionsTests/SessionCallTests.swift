@@ -195,6 +195,49 @@ struct SessionCallTests {
         }
     }
 
+    @Test("whatever ends a call from outside, its error has what the stack tells of what was done", arguments: ["closed", "draining"])
+    func toldWhenStopped(reason: String) async throws {
+        try await SessionHarness.run { harness in
+            let started = Latch()
+            harness.stacks.define("endless") { _, _ in
+                started.open()
+                // Ends when it is cancelled, as a stack does, and then says what was done.
+                try? await Task.sleep(for: .seconds(3600))
+                return .stopped(["retryable": false, "calls": [["sequence": 1, "outcome": "done"]]])
+            }
+            let session = try await harness.open()
+            async let call = harness.call("endless", id: "3", session: session)
+            await started.wait()
+            if reason == "closed" {
+                #expect(try await harness.close(session).status == 204)
+            } else {
+                await harness.shutDown()
+                _ = try await harness.untilRefused()
+                harness.clock.advance(by: SessionLimits().drainTimeout)
+            }
+            let data = try await call.last?["error"]?["data"]
+            #expect(data?["code"] == "execution_interrupted")
+            #expect(data?["retryable"] == false)
+            #expect(data?["calls"]?[0]?["outcome"] == "done")
+        }
+    }
+
+    @Test("a call's execution is called as the gateway says, and otherwise as nothing before")
+    func names() async throws {
+        try await SessionHarness.run { harness in
+            let session = try await harness.open()
+            let execution = ExecutionID()
+            let message = try SessionHarness.message("tools/call", params: #"{"name":"echo","arguments":{}}"#)
+            for execution in [execution, nil, nil] {
+                let answer = try await harness.client.send(
+                    message, session: session, for: harness.caller, timeout: nil, trace: nil, execution: execution)
+                #expect(answer.status == 200)
+            }
+            #expect(harness.stacks.executions.first == execution)
+            #expect(Set(harness.stacks.executions).count == 3)
+        }
+    }
+
     @Test("a call that its stack does not end in time is given up on and answered as timed out")
     func timeout() async throws {
         try await SessionHarness.run { harness in

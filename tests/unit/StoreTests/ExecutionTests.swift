@@ -8,6 +8,8 @@ import Testing
 
 @Suite("Executions", .timeLimit(.minutes(1)))
 struct ExecutionTests {
+    private static let noOutcome: ExecutionRepository.InterruptedOutcome = { _, _ in nil }
+
     @Test("An execution starts, ends once with its outcome, and stays as it ended", arguments: TestStoreKind.all)
     func life(kind: TestStoreKind) async throws {
         try await withTemporaryStore(kind) { store in
@@ -105,10 +107,10 @@ struct ExecutionTests {
             for draft in [kept, orphan, ended] { try await store.executions.start(draft) }
             let end = ExecutionEnd(state: .completed, outcome: nil)
             try await store.executions.finish(ended.id, in: dead.organization.id, by: dead.lease, with: end)
-            #expect(try await store.executions.sweep().isEmpty)
+            #expect(try await store.executions.sweep(outcome: Self.noOutcome).isEmpty)
             try await store.replicas.deregister(dead.lease)
             let swept = try await withThrowingTaskGroup(of: [ExecutionReference].self) { group in
-                for _ in 0..<4 { group.addTask { try await store.executions.sweep() } }
+                for _ in 0..<4 { group.addTask { try await store.executions.sweep(outcome: Self.noOutcome) } }
                 return try await group.reduce(into: []) { $0 += $1 }
             }
             #expect(swept.map(\.execution) == [orphan.id])
@@ -121,7 +123,7 @@ struct ExecutionTests {
             #expect(late == .alreadyEnded(.failed, errorCode: "execution_interrupted"))
             // An owner that registered again lost what it had under its old epoch.
             _ = try await store.replicas.register(alive.replica.id, kind: .sessionService, address: "127.0.0.1:1", version: "1")
-            #expect(try await store.executions.sweep().map(\.execution) == [kept.id])
+            #expect(try await store.executions.sweep(outcome: Self.noOutcome).map(\.execution) == [kept.id])
         }
     }
 
@@ -132,7 +134,7 @@ struct ExecutionTests {
             let tenant = try await store.makeTenant()
             let draft = ExecutionDraft.sample(tenant)
             try await store.executions.start(draft)
-            #expect(try await storeThatSeesAllDead(database).executions.sweep().map(\.execution) == [draft.id])
+            #expect(try await storeThatSeesAllDead(database).executions.sweep(outcome: Self.noOutcome).map(\.execution) == [draft.id])
         }
     }
 }

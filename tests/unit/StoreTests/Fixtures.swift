@@ -26,6 +26,8 @@ struct Populated {
     var organization: OrganizationID { self.tenant.organization.id }
     var hidden: String { "\(self.name)-hidden" }
     var tool: String { "\(self.name).list" }
+    /// Holds ``hidden``.
+    var address: ToolAddress { ToolAddress(integration: self.hidden, owner: .organization, connection: "main", tool: self.tool) }
 }
 
 extension Store {
@@ -57,11 +59,14 @@ extension Store {
             stream, request: "\"\(hidden)\"", of: session.id, in: organization, by: tenant.lease, within: bounds)
         let execution = ExecutionDraft.sample(tenant, codeHash: hidden)
         try await self.executions.start(execution)
-        return Populated(
+        let populated = Populated(
             tenant: tenant, name: name, account: account, key: key, keyHash: keyHash, policy: policy, integration: integration,
             connection: connection, session: session, sessionHash: sessionHash, stream: stream, execution: execution.id,
             blob: BlobHash(of: document),
             dataKey: dataKey)
+        let call = ExecutionCallDraft(sequence: 1, address: populated.address, effect: .write)
+        try await self.calls.start(call, of: execution.id, in: organization, by: tenant.lease)
+        return populated
     }
 }
 

@@ -94,9 +94,10 @@ struct TwoOrganizationTests {
         "ReplicaRepository.heartbeat(_:load:isDraining:)", "ReplicaRepository.deregister(_:)", "ReplicaRepository.live(_:)",
         "ReplicaRepository.purge(olderThan:)", "SessionRepository.release(_:)", "SessionRepository.closedSessions(of:)",
         "SessionRepository.purge(state:olderThan:)", "DataKeyRepository.vaultKeys()", "DataKeyRepository.forget(vaultKey:)",
-        "ExecutionRepository.cancelRequests(of:)", "ExecutionRepository.sweep()", "OrganizationRepository.changes()",
+        "ExecutionRepository.cancelRequests(of:)", "ExecutionRepository.sweep(outcome:)", "OrganizationRepository.changes()",
         "ExecutionRepository.cancellations()", "SessionRepository.closings()", "ReplicaRepository.changes()",
         "SessionStreamRepository.purge()",
+        "ReplicaRepository.deregisterAll(_:)",
     ]
 
     private static var attempts: [String: Attempt] {
@@ -377,6 +378,26 @@ struct TwoOrganizationTests {
             },
             "ExecutionRepository.requestCancel(_:in:account:)": { store, mine, theirs in
                 try await store.executions.requestCancel(theirs.execution, in: mine.organization)
+            },
+            "ExecutionRepository.interrupt(_:in:outcome:)": { store, mine, theirs in
+                try await store.executions.interrupt(theirs.execution, in: mine.organization) { _, calls in
+                    JSONText(.string("\(calls)"))
+                }
+            },
+            "ExecutionCallRepository.start(_:of:in:by:)": { store, mine, theirs in
+                let call = ExecutionCallDraft(sequence: 2, address: theirs.address, effect: .write)
+                try await store.calls.start(call, of: theirs.execution, in: mine.organization, by: theirs.tenant.lease)
+                return nil
+            },
+            "ExecutionCallRepository.end(_:of:in:)": { store, mine, theirs in
+                let ends = [ExecutionCallEnd(sequence: 1, outcome: .done)]
+                try await store.calls.end(ends, of: theirs.execution, in: mine.organization)
+                return nil
+            },
+            "ExecutionCallRepository.list(of:in:)": { store, mine, theirs in
+                let calls = try await store.calls.list(of: theirs.execution, in: mine.organization)
+                #expect(calls == .none)
+                return calls
             },
             "ExecutionRepository.find(_:in:account:)": { store, mine, theirs in
                 try await store.executions.find(theirs.execution, in: mine.organization)

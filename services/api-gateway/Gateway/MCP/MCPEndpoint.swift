@@ -87,8 +87,10 @@ struct MCPEndpoint: Sendable {
             route = try head.route(peeked)
         }
         guard let route else { throw Problem.badRequest("The request has no message.") }
-        return try await self.services.sessions.send(
-            route, envelope, for: SessionCaller(principal: principal, resource: Self.path), trace: trace)
+        return try await self.narrating(envelope, for: principal) { execution in
+            try await self.services.sessions.send(
+                route, envelope, for: SessionCaller(principal: principal, resource: Self.path), trace: trace, execution: execution)
+        }
     }
 
     /// The message; one that cannot be read is refused in the client's own words where there are any.

@@ -30,6 +30,8 @@ enum ExecutionRoutes {
             let stored = try await call.stack().execution(call.id("execution", of: "execution"))
             var json = stored.record.json
             json["outcome"] = try stored.outcome?.value() ?? .null
+            json["calls"] = .array(stored.calls.listed.map(\.json))
+            json["call_count"] = .int(stored.calls.count)
             return .ok(.object(json))
         },
         Route(.executionsCancel) { call in
@@ -56,6 +58,15 @@ extension ExecutionRecord {
             "id": .string(self.id.rawValue), "account": .string(self.account.rawValue), "client": .string(self.client.rawValue),
             "state": .string(self.state.rawValue), "code_hash": .string(self.codeHash), "started_at": .string("\(self.startedAt)"),
             "ended_at": .time(self.endedAt), "error_code": .text(self.errorCode),
+        ]
+    }
+}
+
+extension ExecutionCall {
+    fileprivate var json: JSONValue {
+        [
+            "sequence": .int(Int(self.sequence)), "address": .string(self.address), "effect": .string(self.effect.rawValue),
+            "outcome": .text(self.outcome?.rawValue), "started_at": .string("\(self.startedAt)"), "ended_at": .time(self.endedAt),
         ]
     }
 }

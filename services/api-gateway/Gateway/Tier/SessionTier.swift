@@ -27,9 +27,11 @@ final class SessionTier: ServiceLifecycle.Service {
 
     /// Sends a message to a replica and gives its answer.
     ///
+    /// - Parameter execution: What the execution of a tool call is to be called.
     /// - Throws: ``MCPError`` as the client is to see it.
     func send(
-        _ route: MCPRequestHead.Route, _ envelope: MCPEnvelope?, for caller: SessionCaller, trace: TraceContext
+        _ route: MCPRequestHead.Route, _ envelope: MCPEnvelope?, for caller: SessionCaller, trace: TraceContext,
+        execution: ExecutionID? = nil
     ) async throws -> SessionAnswer {
         let timeout = envelope?.method == "tools/call" ? self.limits.callTimeout : self.limits.answerTimeout
         return try await self.router.send(Self.target(route, caller), envelope, within: timeout) {
@@ -38,7 +40,8 @@ final class SessionTier: ServiceLifecycle.Service {
             case (.open(let stale), let envelope?):
                 try await client.open(envelope, stale: stale, for: caller, timeout: timeout, trace: trace)
             case (.message(let session), let envelope?):
-                try await client.send(envelope, session: session, for: caller, timeout: timeout, trace: trace)
+                try await client.send(
+                    envelope, session: session, for: caller, timeout: timeout, trace: trace, execution: execution)
             case (.listen(let session, let event), _):
                 // A stream lasts as long as its client wants it; that its replica lives is seen by the channel.
                 try await client.listen(session: session, after: event, for: caller, trace: trace)
@@ -56,6 +59,9 @@ final class SessionTier: ServiceLifecycle.Service {
             try await client.close(session, for: caller, timeout: timeout, trace: trace)
         }
     }
+
+    /// Whether a process is thought to hold a lease; the database has the last word.
+    func isLive(_ lease: ReplicaLease) -> Bool { self.replicas.standing(of: lease) != .lapsed }
 
     /// Whether a replica is there to take messages.
     var hasReplica: Bool { self.replicas.hasCandidate }

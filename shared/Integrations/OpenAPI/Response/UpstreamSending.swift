@@ -33,3 +33,13 @@ extension ToolError {
             code: code, message: error.message + outcome, details: nil, retryable: isTransient ? (isUntouched ? true : nil) : false)
     }
 }
+
+extension EgressError {
+    /// What became of a call whose request ended so. An answer that was refused for its size or its redirects was an answer.
+    package var callOutcome: CallOutcome {
+        switch self.code {
+        case .responseTooLarge, .tooManyRedirects: .done
+        default: self.mayHaveBeenSent ? .outcomeUnknown : .notSent
+        }
+    }
+}

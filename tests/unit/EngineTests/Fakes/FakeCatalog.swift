@@ -10,7 +10,7 @@ final class FakeCatalog: EngineCatalog {
         let effect: ToolEffect
         /// Names that the arguments must hold.
         var required: [String] = []
-        let invoke: @Sendable (JSONObject, CallContext) async throws -> ToolResult
+        let invoke: @Sendable (JSONObject, CallContext) async -> CallEnd
 
         func prepare(_ arguments: JSONObject) throws(ToolError) -> any PreparedCall {
             for name in self.required where arguments[name] == nil {
@@ -21,10 +21,10 @@ final class FakeCatalog: EngineCatalog {
     }
 
     private struct Call: PreparedCall {
-        let invoke: @Sendable (JSONObject, CallContext) async throws -> ToolResult
+        let invoke: @Sendable (JSONObject, CallContext) async -> CallEnd
         let arguments: JSONObject
 
-        func invoke(_ context: CallContext) async throws -> ToolResult { try await self.invoke(self.arguments, context) }
+        func invoke(_ context: CallContext) async -> CallEnd { await self.invoke(self.arguments, context) }
     }
 
     private let tools = Mutex<[ToolAddress: Tool]>([:])
@@ -42,10 +42,26 @@ final class FakeCatalog: EngineCatalog {
         _ address: String, _ effect: ToolEffect, required: [String] = [],
         _ invoke: @escaping @Sendable (JSONObject, CallContext) async throws -> ToolResult
     ) {
+        self.add(
+            address, effect, required: required,
+            ending: { arguments, context in
+                do {
+                    return CallEnd(.done, .success(try await invoke(arguments, context)))
+                } catch {
+                    return CallEnd(.outcomeUnknown, .failure(error))
+                }
+            })
+    }
+
+    /// Adds a tool that says itself what became of a call.
+    func add(
+        _ address: String, _ effect: ToolEffect, required: [String] = [],
+        ending invoke: @escaping @Sendable (JSONObject, CallContext) async -> CallEnd
+    ) {
         guard let parsed = ToolAddress(address) else { preconditionFailure("a test's address is wrong") }
         let tool = Tool(effect: effect, required: required) { [self] arguments, context in
             self.calls.withLock { $0.append(address) }
-            return try await invoke(arguments, context)
+            return await invoke(arguments, context)
         }
         self.tools.withLock { $0[parsed] = tool }
     }

@@ -1,4 +1,5 @@
 import Engine
+import JSON
 import Model
 import Store
 import Synchronization
@@ -24,6 +25,20 @@ final class FakeRecords: ExecutionRecords {
         var finish: Result<ExecutionRepository.Finish, StoreError>?
         var endAttempts = 0
         var cancelReads = 0
+        /// Whether such reads are answered only when they are cancelled.
+        var hangingCancelReads = false
+        /// The calls whose start was written, and the ends of calls in the order of writing, those at the end of the execution too.
+        var startedCalls: [ExecutionCallDraft] = []
+        var callEnds: [ExecutionCallEnd] = []
+        /// What the next starts of calls fail with, in order.
+        var failingCalls: [any Error] = []
+        /// How many of the next writings of ends fail.
+        var failingCallEnds = 0
+        /// Starts of calls arrive and wait here.
+        var callGate: (arrived: Gate, proceed: Gate)?
+        /// What the sweep makes of an execution with these calls.
+        var orphan: (execution: ExecutionID, calls: ExecutionCalls)?
+        var sweptOutcome: JSONText?
         var sweeps = 0
     }
 
@@ -60,21 +75,48 @@ final class FakeRecords: ExecutionRecords {
             }
             if let finish = state.finish { return try finish.get() }
             state.ends[execution] = end
+            state.callEnds += end.calls
             return .recorded
         }
     }
 
     func cancelled(of lease: ReplicaLease) async throws -> [ExecutionID] {
-        self.state.withLock { state in
+        if self.state.withLock(\.hangingCancelReads) { await Gate().wait() }
+        return self.state.withLock { state in
             state.cancelReads += 1
             return state.cancelRequests
         }
     }
 
-    func sweepOrphans() async throws -> Int {
+    func startCall(
+        _ call: ExecutionCallDraft, of execution: ExecutionID, in organization: OrganizationID, by lease: ReplicaLease
+    ) async throws {
+        if let gate = self.state.withLock(\.callGate) {
+            gate.arrived.open()
+            await gate.proceed.wait()
+        }
+        try self.state.withLock { state in
+            if !state.failingCalls.isEmpty { throw state.failingCalls.removeFirst() }
+            state.startedCalls.append(call)
+        }
+    }
+
+    func endCalls(_ ends: [ExecutionCallEnd], of execution: ExecutionID, in organization: OrganizationID) async throws {
+        try self.state.withLock { state in
+            if state.failingCallEnds > 0 {
+                state.failingCallEnds -= 1
+                throw Unreachable()
+            }
+            state.callEnds += ends
+        }
+    }
+
+    func sweepOrphans(outcome: ExecutionRepository.InterruptedOutcome) async throws -> Int {
         self.state.withLock { state in
             state.sweeps += 1
-            return 0
+            guard let orphan = state.orphan else { return 0 }
+            state.sweptOutcome = outcome(orphan.execution, orphan.calls)
+            return 1
         }
     }
 }

@@ -1,0 +1,155 @@
+import Engine
+import ExecutionStack
+import JSON
+import Model
+import Store
+import Synchronization
+import TestSupport
+import Testing
+
+/// What can be told of an execution whose process gives no answer, and from when on.
+@Suite(.timeLimit(.minutes(2))) struct InterruptionTests {
+    /// A running execution in the tenant's name, with the starts of so many writes.
+    private static func start(_ fixture: StackFixture, writes: UInt32 = 0) async throws -> ExecutionID {
+        let (store, tenant) = (fixture.store, fixture.tenant)
+        let draft = ExecutionDraft(
+            principal: tenant.principal, session: nil, client: .mcp, codeHash: "", seed: 0, startedAt: .now(), owner: tenant.lease)
+        try await store.executions.start(draft)
+        let address = ToolAddress(integration: "api", owner: .organization, connection: "main", tool: "post")
+        for sequence in 0..<writes {
+            try await store.calls.start(
+                ExecutionCallDraft(sequence: sequence + 1, address: address, effect: .write), of: draft.id, in: tenant.organization.id,
+                by: tenant.lease)
+        }
+        return draft.id
+    }
+
+    private static func inquiry(
+        _ fixture: StackFixture, isLive: @escaping @Sendable (ReplicaLease) -> Bool
+    ) -> InterruptionInquiry {
+        InterruptionInquiry(
+            services: StackFixture.RequestServices(core: fixture.core, store: fixture.store), patience: .seconds(6), isLive: isLive)
+    }
+
+    @Test("Where something may have been written, that is told at once, whether or not the owner lives")
+    func written() async throws {
+        try await StackFixture.with { fixture in
+            let organization = fixture.tenant.organization.id
+            let execution = try await Self.start(fixture, writes: 2)
+            try await fixture.store.calls.end([ExecutionCallEnd(sequence: 1, outcome: .done)], of: execution, in: organization)
+            let found = await Self.inquiry(fixture) { _ in true }.findOut(execution, in: organization, on: ManualClock())
+            #expect(!found.isRetryable)
+            #expect(found.state == .running)
+            #expect(found.data["calls"]?.array?.map { $0["outcome"] } == ["done", "outcome_unknown"])
+            #expect(found.data["callCount"] == 2)
+            #expect(try await fixture.store.executions.find(execution, in: organization)?.state == .running)
+        }
+    }
+
+    @Test("That nothing was written is told only after the owner's lease lapsed and the execution was ended")
+    func unwritten() async throws {
+        try await StackFixture.with { fixture in
+            let organization = fixture.tenant.organization.id
+            let execution = try await Self.start(fixture)
+            let box = LiveBox()
+            let clock = ManualClock()
+            let inquiry = Self.inquiry(fixture) { _ in box.isLive }
+            async let finding = inquiry.findOut(execution, in: organization, on: clock)
+            await clock.waitForSleepers(1)
+            #expect(try await fixture.store.executions.find(execution, in: organization)?.state == .running)
+            try await fixture.store.replicas.deregister(fixture.tenant.lease)
+            box.die()
+            clock.advance(by: .milliseconds(100))
+            let found = await finding
+            #expect(found.isRetryable)
+            #expect(found.state == .failed)
+            #expect(found.data["calls"] == [])
+            let record = try #require(try await fixture.store.executions.find(execution, in: organization))
+            #expect(record.errorCode == "execution_interrupted")
+            #expect(try record.outcome?.value()["structuredContent"]?["error"]?["retryable"] == true)
+            // An owner that lives after all can send nothing more that may write.
+            let address = ToolAddress(integration: "api", owner: .organization, connection: "main", tool: "post")
+            await #expect(throws: StoreError.self) {
+                try await fixture.store.calls.start(
+                    ExecutionCallDraft(sequence: 1, address: address, effect: .write), of: execution, in: organization,
+                    by: fixture.tenant.lease)
+            }
+        }
+    }
+
+    @Test("An owner that lives on is not waited for longer than the bound, and nothing is promised", arguments: [true, false])
+    func alive(isThoughtLive: Bool) async throws {
+        try await StackFixture.with { fixture in
+            let execution = try await Self.start(fixture)
+            let clock = ManualClock()
+            let inquiry = Self.inquiry(fixture) { _ in isThoughtLive }
+            let organization = fixture.tenant.organization.id
+            let found = try await withThrowingTaskGroup(of: InterruptedExecution?.self) { group in
+                group.addTask { await inquiry.findOut(execution, in: organization, on: clock) }
+                group.addTask {
+                    for _ in 0..<60 {
+                        await clock.waitForSleepers(1)
+                        clock.advance(by: .milliseconds(100))
+                    }
+                    return nil
+                }
+                var found: InterruptedExecution?
+                while let next = try await group.next() { found = found ?? next }
+                return try #require(found)
+            }
+            #expect(!found.isRetryable)
+            #expect(found.state == .running)
+            #expect(try await fixture.store.executions.find(execution, in: organization)?.state == .running)
+        }
+    }
+
+    @Test("Of a call that began nothing, or is another organization's, nothing is known and nothing promised")
+    func unknown() async throws {
+        try await StackFixture.with { fixture in
+            let inquiry = Self.inquiry(fixture) { _ in true }
+            let stranger = try await fixture.store.makeTenant("stranger")
+            let execution = try await Self.start(fixture, writes: 1)
+            for (execution, organization) in [
+                (ExecutionID(), fixture.tenant.organization.id), (execution, stranger.organization.id),
+            ] {
+                let found = await inquiry.findOut(execution, in: organization, on: ManualClock())
+                #expect(!found.isRetryable)
+                #expect(found.state == nil)
+                #expect(found.data["callCount"] == 0)
+            }
+        }
+    }
+
+    @Test("An execution that its owner ended meanwhile is told as it ended")
+    func ended() async throws {
+        try await StackFixture.with { fixture in
+            let organization = fixture.tenant.organization.id
+            let execution = try await Self.start(fixture)
+            try await fixture.store.executions.finish(
+                execution, in: organization, by: fixture.tenant.lease, with: ExecutionEnd(state: .completed, outcome: nil))
+            let found = await Self.inquiry(fixture) { _ in true }.findOut(execution, in: organization, on: ManualClock())
+            #expect(found.state == .completed)
+            #expect(found.isRetryable)
+        }
+    }
+
+    @Test("A name that an execution has is not run a second time")
+    func twice() async throws {
+        try await StackFixture.with { fixture in
+            let execution = ExecutionID()
+            let first = try await fixture.session().execute("return 1", as: execution)
+            #expect(first.execution == execution)
+            await #expect(throws: ExecutionStackError.self) { try await fixture.session().execute("return 2", as: execution) }
+            #expect(try await fixture.request().execution(execution).record.state == .completed)
+        }
+    }
+}
+
+/// Whether an owner is thought to live.
+private final class LiveBox: Sendable {
+    private let state = Mutex(true)
+
+    var isLive: Bool { self.state.withLock { $0 } }
+
+    func die() { self.state.withLock { $0 = false } }
+}
