@@ -108,9 +108,10 @@ struct SessionHandler: ChannelHandler {
 
     /// A stream: the rest of one that answers a call, or one for what belongs to no request.
     private func listen(session token: String?, after event: String?, _ caller: SessionCaller) async throws -> ChannelResponse {
-        guard !self.draining.isSet else { throw Self.isDraining }
+        guard !self.draining.isSet else { throw RefusedRequest.draining }
         let session = try await self.keeper.pin(try Self.required(token), for: caller)
         defer { self.keeper.unpin(session) }
+        try await self.keeper.stacks.checkStanding(of: caller.principal)
         var known: ToolListMark?
         if let event {
             switch StreamEventID(event) {

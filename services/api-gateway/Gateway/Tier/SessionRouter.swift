@@ -70,11 +70,7 @@ final class SessionRouter: Sendable {
             let version = self.replicas.version
             guard let replica = try await self.choose(&journey, envelope), let (client, lease) = self.replicas.member(replica) else {
                 if let answer = journey.answer { return answer }
-                guard self.replicas.isCurrent else {
-                    // Nobody answers, and nobody can say who lives: there is nothing to wait for.
-                    throw SessionAPIError(.unreachable, journey.cause).answer(to: envelope)
-                }
-                try await self.wait(&journey, envelope) { await self.replicas.untilChange(since: version) }
+                try await self.waitForChange(since: version, &journey, envelope)
                 continue
             }
             do throws(SessionAPIError) {
@@ -120,16 +116,7 @@ final class SessionRouter: Sendable {
             case .lapsed where journey.isOwnerNews:
                 // It may have come since the registry was read, which is looked at while this waits.
                 journey.isOwnerNews = false
-                let version = self.replicas.version
-                let pause = journey.nextPause(self.limits)
-                try await self.wait(&journey, envelope) {
-                    await withTaskGroup(of: Void.self) { group in
-                        group.addTask { await self.replicas.untilChange(since: version) }
-                        group.addTask { try? await self.clock.sleep(pause) }
-                        await group.next()
-                        group.cancelAll()
-                    }
-                }
+                try await self.waitForChange(since: self.replicas.version, &journey, envelope, atMost: journey.nextPause(self.limits))
                 return try await self.choose(&journey, envelope)
             case .lapsed: break
             }
@@ -220,6 +207,29 @@ final class SessionRouter: Sendable {
 
     // MARK: - Waiting
 
+    /// Waits for a change among the replicas. Where nobody answers and nobody can say who lives, which the looks that this wait asks for
+    /// would have found out, there is nothing to wait for.
+    private func waitForChange(
+        since version: UInt64, _ journey: inout Journey, _ envelope: MCPEnvelope?, atMost longest: Duration? = nil
+    ) async throws {
+        var longest = longest
+        if longest == nil, !self.replicas.isCurrent {
+            guard !journey.hasLookedInVain else { throw SessionAPIError(.unreachable, journey.cause).answer(to: envelope) }
+            journey.hasLookedInVain = true
+            longest = self.limits.maxRetryPause
+        }
+        let (replicas, clock, pause) = (self.replicas, self.clock, longest)
+        try await self.wait(&journey, envelope) {
+            guard let pause else { return await replicas.untilChange(since: version) }
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { await replicas.untilChange(since: version) }
+                group.addTask { try? await clock.sleep(pause) }
+                await group.next()
+                group.cancelAll()
+            }
+        }
+    }
+
     /// Waits for what `event` waits for, within the message's time, if there is room to wait.
     private func wait(_ journey: inout Journey, _ envelope: MCPEnvelope?, for event: @escaping @Sendable () async -> Void) async throws {
         journey.pauses = false
@@ -262,6 +272,8 @@ private struct Journey {
     var refused: Set<ReplicaID> = []
     /// What the client is told when nobody else is left to ask.
     var answer: SessionAnswer?
+    /// Whether it has waited for the registry while that could not be read.
+    var hasLookedInVain = false
     /// Why it is still under way, for the log.
     var cause = "no session-service is registered"
     /// Whether there is to be a pause before the next attempt.

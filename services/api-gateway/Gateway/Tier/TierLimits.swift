@@ -3,7 +3,7 @@ import Installation
 /// The bounds and times of the session tier as a gateway sees it.
 struct TierLimits: Sendable {
     /// How long a message waits for a replica that takes it. More than a lease, so that it outlasts the death of its session's owner.
-    var replicaWait: Duration = .seconds(8)
+    var replicaWait: Duration = .seconds(9)
     /// How many messages wait for a replica at once; what comes beyond is refused at once.
     var maxWaiting = 2_000
     /// The first pause before a replica that answered "not me", or "not now", is asked again; it doubles each time.

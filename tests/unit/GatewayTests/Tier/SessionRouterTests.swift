@@ -103,7 +103,7 @@ import Testing
                 }
                 for try await status in group { #expect(status == 200) }
             }
-            #expect(start.duration(to: tier.clock.now) < .seconds(8))
+            #expect(start.duration(to: tier.clock.now) < .seconds(9))
             #expect(tier.registry.lookUpCount == lookUps)
             #expect(dead.received.elements.isEmpty)
         }
