@@ -5,7 +5,6 @@ stop is not taken out, as an operator's deployment would do it: it refuses what 
 """
 
 import collections
-import os
 import socket
 import subprocess
 import threading
@@ -18,7 +17,8 @@ PORT = 4444
 CONFIGURATION = """
 global
     maxconn 4000
-    log {folder}/log.socket format raw local0
+    # A pipe, because of datagrams the kernel keeps ten, and connections end by the dozen.
+    log stdout format raw local0
     stats socket {folder}/admin.socket level admin
 defaults
     mode tcp
@@ -39,7 +39,7 @@ backend gateways
     balance leastconn
     option httpchk
     http-check send meth GET uri /healthz ver HTTP/1.1 hdr Host {address}
-    timeout check 1500ms
+    timeout check 2s
     default-server check inter 500ms fastinter 200ms fall 2 rise 2 on-marked-down shutdown-sessions
 {servers}
 """
@@ -53,25 +53,26 @@ class Balancer:
         self.host, self.folder = host, folder
         self.address = f"{host.address}:{PORT}"
         self.connections = collections.defaultdict(list)
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.socket.bind(f"{folder}/log.socket")
-        os.chmod(f"{folder}/log.socket", 0o666)
+        # What HAProxy said of gateways that came and went, with the time.
+        self.remarks = []
         servers = "\n".join(f"    server {gateway.name} {gateway.host.address}:{GATEWAY_PORT}" for gateway in gateways)
         path = folder / "haproxy.cfg"
         path.write_text(CONFIGURATION.format(folder=folder, address=host.address, port=PORT, servers=servers))
-        self.reader = threading.Thread(target=self._read, daemon=True)
-        self.reader.start()
         with open(folder / "haproxy.log", "ab") as log:
             self.process = subprocess.Popen(
-                host.command("haproxy", "-db", "-f", path), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+                host.command("haproxy", "-db", "-f", path), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True,
+                start_new_session=True)
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
         wait_until(lambda: all(self.sees(gateway.name) for gateway in gateways), "that HAProxy sees the gateways")
 
     def _read(self):
-        while True:
-            words = self.socket.recv(4096).decode(errors="replace").split()
-            # HAProxy also tells of servers that go up and down, in other words.
+        for line in self.process.stdout:
+            words, now = line.split(), time.monotonic()
             if len(words) == 3 and words[0].startswith("10.214."):
-                self.connections[words[0]].append(Connection(words[1], words[2], time.monotonic()))
+                self.connections[words[0]].append(Connection(words[1], words[2], now))
+            elif line.startswith("Server "):
+                self.remarks.append((now, line.strip()))
 
     def tell(self, command):
         """What HAProxy answers to a command on its own socket."""
@@ -103,11 +104,6 @@ class Balancer:
     def check_again(self, gateway):
         self.tell(f"enable health gateways/{gateway}")
 
-    def connection(self, address, since):
-        """The first connection from an address that ended after a moment; None when HAProxy has told of none."""
-        return next((connection for connection in self.connections.get(address, ()) if connection.ended >= since), None)
-
-    def close(self):
-        self.process.kill()
-        self.process.wait(PATIENCE)
-        self.socket.close()
+    def connection(self, address, since, until):
+        """The connection from an address that ended at some time; None when HAProxy has told of none."""
+        return next((connection for connection in self.connections.get(address, ()) if since <= connection.ended <= until), None)

@@ -24,6 +24,8 @@ from recorder import CURRENT, Recorder, reconnect_once
 
 # How long something that was told not to have been sent is repeated.
 REPEAT_FOR = 60.0
+# Over how many seconds the sessions are opened.
+START_OVER = 8.0
 
 
 class Attempt:
@@ -84,7 +86,7 @@ class Session:
         self.opened = 0
 
     async def work(self, stopping):
-        await asyncio.sleep(self.random.uniform(0, self.options["pause"]))
+        await asyncio.sleep(self.random.uniform(0, START_OVER))
         while not stopping.is_set():
             try:
                 await self._live(stopping)
@@ -120,6 +122,8 @@ class Session:
             client = Client(streamable_http_client(self.options["url"], http_client=http), mode="legacy")
             try:
                 await client.__aenter__()
+                # Otherwise it would ask in the middle of the first call, whose answers it holds against their schema.
+                await client.list_tools()
                 self.opened += 1
                 return client
             except Exception as error:

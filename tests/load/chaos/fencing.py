@@ -5,6 +5,7 @@ moment, by the database's clock. A sweep is no owner's write: anybody may end wh
 """
 
 import bisect
+import time
 
 from services import LEASE
 
@@ -61,7 +62,8 @@ BEGIN
     late := chaos.now() - owner.beat - {LEASE * 1000000};
     IF owner.is_lapsed OR late > {int(GRACE * 1e6)} THEN
         INSERT INTO chaos.stale VALUES (
-            chaos.now(), lower(TG_OP) || ' of ' || TG_TABLE_NAME, owner.replica, owner.epoch, late, inet_client_addr());
+            chaos.now(), lower(TG_OP) || ' of ' || TG_TABLE_NAME || ' ' || COALESCE(written ->> 'state', ''), owner.replica, owner.epoch, late,
+            inet_client_addr());
     END IF;
     RETURN NULL;
 END $$;
@@ -114,9 +116,11 @@ class Audit:
 
     def __init__(self, database, seen):
         self.writes = int(database.run("SELECT last_value FROM chaos.writes")[0][0])
+        # By the clock of the run's other records.
+        offset = time.time() - time.monotonic()
         self.stale = [
-            f"{what} by {writer}, epoch {epoch}, {int(late) / 1e6:.2f} s after its lease"
-            for what, epoch, late, writer in database.run("SELECT what, epoch, late_by, host(writer) FROM chaos.stale ORDER BY at")]
+            f"{what} by {writer}, epoch {epoch}, {int(late) / 1e6:.2f} s after its lease, at {int(at) / 1e6 - offset:.2f}"
+            for what, epoch, late, writer, at in database.run("SELECT what, epoch, late_by, host(writer), at FROM chaos.stale ORDER BY at")]
         beats = database.run("SELECT host, at, ends FROM chaos.beats WHERE kind = 'session-service' ORDER BY at")
         leases = Leases([(host, int(at) / 1e6, ends == "t") for host, at, ends in beats])
         self.requests = len(seen)

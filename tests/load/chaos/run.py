@@ -32,7 +32,7 @@ import selftest  # noqa: E402
 from faults import KINDS  # noqa: E402
 from fencing import Audit  # noqa: E402
 from services import LEASE, wait_until  # noqa: E402
-from verdict import Fate, Judge, Tally  # noqa: E402
+from verdict import SLACK, Fate, Judge, Tally  # noqa: E402
 from world import World  # noqa: E402
 
 STARTED = time.monotonic()
@@ -121,7 +121,7 @@ class Run:
         except TimeoutError:
             world.complain(f"{len(database.run(running))} executions never ended")
         # The last connections are being told of.
-        time.sleep(0.5)
+        time.sleep(SLACK)
         seen, finished = world.seen(), world.finished()
         judge = Judge(world.gateways, world.balancer.connection, lambda attempt: attempt["code_hash"] in finished)
         tally = Tally(patience=MAX_STALL_MS / 1000, faults_between=self.faults_between)
@@ -134,6 +134,10 @@ class Run:
             print(line)
         for line in (audit.stale + audit.stale_requests)[:30]:
             print(f"stale: {line}")
+        for at, remark in self.world.balancer.remarks:
+            name = remark.split()[1].removeprefix("gateways/")
+            if " is DOWN" in remark and not self.world.gateways.is_struck(name, at - SLACK, at):
+                print(f"the balancer took a gateway that lived for dead at {at:.2f}: {remark}")
         for line in self.world.complaints[:30]:
             print(f"also: {line}")
         for line in collections.Counter(note.split(": ", 1)[-1][:200] for note in self.world.clients.notes).most_common(10):

@@ -62,6 +62,8 @@ def cases():
     yield Case(Fate.LOST, "broken while its gateway lived", error=CUT, exchanges=[BROKEN], gateway="g2")
     yield Case(Fate.LOST, "broken after its gateway was back", error=CUT, exchanges=[LATE])
     yield Case(Fate.INTERRUPTED, "no gateway to be had", error=CUT, exchanges=[BROKEN], gateway="<NOSRV>")
+    yield Case(Fate.INTERRUPTED, "asked twice, and the second time broken while its gateway was struck", error=CUT, exchanges=[
+        {"started": 90.0, "ended": 91.0}, BROKEN])
     yield Case(Fate.LOST, "nobody knows of the connection", error=CUT, exchanges=[BROKEN], gateway=None)
     yield Case(Fate.LOST, "a stream that ended with nothing", error=ENDED, gateway="g2")
     cut_stream = BROKEN | {"status": 200, "has_event_id": True}
@@ -80,8 +82,8 @@ def main():
     for case in cases():
         held_by = case.gateway
 
-        def connection(address, since, held_by=held_by):
-            return Connection(held_by, "SD", since + 1) if held_by else None
+        def connection(address, since, until, held_by=held_by):
+            return Connection(held_by, "SD", until) if held_by else None
 
         judge = Judge(gateways, connection, lambda _, case=case: case.finished)
         tally = Tally()

@@ -32,6 +32,9 @@ INTERRUPTIONS = ("execution_interrupted", "end_not_recorded")
 # What a program is told of a call that Roost did not make because it could not look at its rules.
 NOT_MADE = ("policies_unavailable", "roost_unavailable")
 
+# How much later HAProxy may tell of the end of a connection, in seconds; that is how busy a machine may be.
+SLACK = 2.0
+
 Seen = collections.namedtuple("Seen", "id came peer")
 
 
@@ -55,8 +58,8 @@ class Judge:
     """Knows what is needed beside an attempt itself: who held its connection, what was finished, what the upstream saw."""
 
     def __init__(self, gateways, connection_of, is_finished):
-        """`connection_of` gives what the balancer tells of the connection from an address that ended after a moment; `is_finished` whether
-        the program of an attempt ran to its end."""
+        """`connection_of` gives what the balancer tells of the connection from an address that ended between two moments; `is_finished`
+        whether the program of an attempt ran to its end."""
         self.gateways, self.connection_of, self.is_finished = gateways, connection_of, is_finished
 
     def fate(self, attempt, is_repeated=False):
@@ -86,7 +89,7 @@ class Judge:
 
     def _unanswered(self, attempt, error, exchanges):
         """Neither an answer nor a typed error: whose fault is it?"""
-        first, last = exchanges[0], exchanges[-1]
+        first, last = exchanges[self._begin(exchanges)], exchanges[-1]
         if first["status"] is not None and first["status"] != 200:
             return Fate.LOST, f"answered {first['status']} without saying whether it was sent: {error.get('message')}"
         if first["broken"] is None and not first["has_event_id"] and not last["is_resumption"] and error.get("rpc") not in (None, -32000):
@@ -95,15 +98,22 @@ class Judge:
             # It came back and was heard.
             if self.is_finished(attempt):
                 return Fate.LOST, f"finished, and not found by a reconnection that was answered {last['status']}"
-        return self._cut(attempt, last)
+        return self._cut(exchanges[self._begin(exchanges) :])
 
-    def _cut(self, attempt, last):
+    def _begin(self, exchanges):
+        """Where the exchange that got no answer begins, with its reconnections; what the client asked before, it was answered."""
+        return max(index for index, exchange in enumerate(exchanges) if not exchange["is_resumption"])
+
+    def _cut(self, exchanges):
         """The connection broke. With its gateway?"""
-        for exchange in attempt["exchanges"]:
+        for exchange in exchanges:
             # One that was told to come later, or never came to a gateway, was heard by none.
             if exchange["is_resumption"] and (exchange["status"] in (429, 503) or exchange["address"] is None):
                 continue
-            connection = self.connection_of(exchange["address"], exchange["started"])
+            # Ports are used again: only what HAProxy told when the exchange broke is about it.
+            connection = self.connection_of(exchange["address"], exchange["started"], exchange["ended"] + SLACK)
+            if connection is None and exchange["broken"] is None:
+                return Fate.LOST, f"{exchange['method']} ended with nothing, in good order, over {exchange['address']}"
             if connection is None:
                 return Fate.LOST, f"the connection {exchange['address']} broke, and the balancer tells nothing of it"
             if connection.gateway == "<NOSRV>":
