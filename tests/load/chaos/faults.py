@@ -72,7 +72,7 @@ class OfService(Fault):
 
     def begin(self):
         if self.is_gateway:
-            self.world.gateways.strike(self.victim, time.monotonic())
+            self.world.gateways.strike(self.victim, self.kind, time.monotonic())
 
     def end(self):
         self.service.wait_until_ready()
@@ -148,9 +148,8 @@ class Cut(Fault):
 
     hold = LONG
 
-    def pairs(self):
-        """The pairs that are cut: from whom, to whom, and a port at which the second listens."""
-        return self.between
+    # The pairs that are cut: from whom, to whom, and a port at which the second listens.
+    between = ()
 
     def strike(self):
         for one, other, port in self.between:
@@ -231,7 +230,7 @@ class CutClient(Cut):
         self.between = [("lb", self.victim, GATEWAY_PORT)]
 
     def before(self):
-        self.world.gateways.strike(self.victim, time.monotonic())
+        self.world.gateways.strike(self.victim, self.kind, time.monotonic())
 
     def after(self):
         wait_until(lambda: self.world.balancer.sees(self.victim), f"that the balancer sees {self.victim}")
@@ -275,7 +274,7 @@ class Roll(Fault):
         self.victim = " ".join(service.name for service in services)
         self.steps = [Terminate(world, is_gateway) for _ in services]
         for step, service in zip(self.steps, services):
-            step.service, step.victim = service, service.name
+            step.service, step.victim, step.kind = service, service.name, self.kind
 
     def strike(self):
         for step in self.steps:

@@ -48,7 +48,7 @@ DECLARE
     late bigint;
 BEGIN
     -- Given back, or swept, or ended or cancelled by somebody's wish.
-    IF written ->> 'owner_replica' IS NULL OR (written ->> 'error_code' = 'execution_interrupted' AND written ->> 'outcome' IS NULL)
+    IF written ->> 'owner_replica' IS NULL OR COALESCE(written ->> 'error_code', '') = 'execution_interrupted'
         OR (before IS NOT NULL AND written ->> 'state' = 'closed')
         OR (before ->> 'cancel_requested_at' IS DISTINCT FROM written ->> 'cancel_requested_at' AND before IS NOT NULL) THEN
         RETURN NULL;
@@ -62,8 +62,8 @@ BEGIN
     late := chaos.now() - owner.beat - {LEASE * 1000000};
     IF owner.is_lapsed OR late > {int(GRACE * 1e6)} THEN
         INSERT INTO chaos.stale VALUES (
-            chaos.now(), lower(TG_OP) || ' of ' || TG_TABLE_NAME || ' ' || COALESCE(written ->> 'state', ''), owner.replica, owner.epoch, late,
-            inet_client_addr());
+            chaos.now(), lower(TG_OP) || ' of ' || TG_TABLE_NAME || ' ' || COALESCE(written ->> 'state', ''), owner.replica, owner.epoch,
+            late, inet_client_addr());
     END IF;
     RETURN NULL;
 END $$;

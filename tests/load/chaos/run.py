@@ -103,11 +103,11 @@ class Run:
             say(f"{fault.kind} {fault.victim}: healed after {time.monotonic() - healed:.1f} s")
 
     def faults_between(self, start, end):
-        """What was in force, or had been healed less than a lease before, in words."""
-        found = [
-            f"{fault.kind} {fault.victim} {struck - start:+.1f}...{(healed or end) - start:+.1f}" for fault, struck, healed in self.timeline
-            if struck <= end and (healed is None or healed + LEASE >= start)]
-        return "during " + (", ".join(found) or "nothing")
+        """The faults that were in force, or had been healed less than a lease before: their kinds, and when they were."""
+        found = [entry for entry in self.timeline if entry[1] <= end and (entry[2] is None or entry[2] + LEASE >= start)]
+        text = ", ".join(
+            f"{fault.kind} {fault.victim} {struck - start:+.1f}...{(healed or end) - start:+.1f}" for fault, struck, healed in found)
+        return " ".join(fault.kind for fault, _, _ in found) or "nothing", f"during {text or 'nothing'}"
 
     def account(self):
         """Everything that was recorded, judged."""
@@ -136,19 +136,16 @@ class Run:
             print(f"stale: {line}")
         for at, remark in self.world.balancer.remarks:
             name = remark.split()[1].removeprefix("gateways/")
-            if " is DOWN" in remark and not self.world.gateways.is_struck(name, at - SLACK, at):
+            if " is DOWN" in remark and not self.world.gateways.struck(name, at - SLACK, at):
                 print(f"the balancer took a gateway that lived for dead at {at:.2f}: {remark}")
         for line in self.world.complaints[:30]:
             print(f"also: {line}")
         for line in collections.Counter(note.split(": ", 1)[-1][:200] for note in self.world.clients.notes).most_common(10):
             print(f"clients: {line[1]} times {line[0]}")
-        for reason, count in tally.reasons.most_common(30):
+        for reason, count in tally.reasons.most_common(40):
             print(f"{count:6}  {reason}")
-        slow = collections.Counter()
-        for during, count in tally.slow.items():
-            slow[" ".join(word for word in during.split() if word.rstrip(",") in KINDS) or "nothing"] += count
-        for during, count in slow.most_common(20):
-            print(f"{count:6}  longer than {MAX_STALL_MS} ms during {during}")
+        for kinds, count in tally.slow.most_common(20):
+            print(f"{count:6}  longer than {MAX_STALL_MS} ms during {kinds}")
         print(f"longest: {tally.stall[0]:.1f} s, {tally.stall[1]}")
         print("faults: " + " ".join(f"{kind}={self.counts[kind]}" for kind in self.kinds))
         print(
@@ -156,7 +153,8 @@ class Run:
             f"upstream_requests={audit.requests} stale_requests={len(audit.stale_requests)}")
         checks = {
             "something was lost": tally[Fate.LOST] == 0, "something was wrong": tally[Fate.WRONG] == 0,
-            "something was duplicated": tally.duplicated == 0, f"somebody waited longer than {MAX_STALL_MS} ms": tally.stall_ms <= MAX_STALL_MS,
+            "something was duplicated": tally.duplicated == 0,
+            f"somebody waited longer than {MAX_STALL_MS} ms": tally.stall_ms <= MAX_STALL_MS,
             f"fewer than {MIN_OK:.0%} of the calls were ok": tally[Fate.OK] >= MIN_OK * tally.calls and tally.calls > 0,
             "an owner wrote without a lease": not audit.stale, "an owner worked without a lease": not audit.stale_requests,
             "owners' writes were not watched": audit.writes > 0,

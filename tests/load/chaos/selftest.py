@@ -77,7 +77,7 @@ def cases():
 
 def main():
     gateways = Gateways()
-    gateways.strike("g1", 99.0)
+    gateways.strike("g1", "kill-gateway", 99.0)
     gateways.heal("g1", 110.0)
     for case in cases():
         held_by = case.gateway

@@ -29,8 +29,8 @@ class Fate(enum.Enum):
 
 # Errors that say what is known of a call that was cut short.
 INTERRUPTIONS = ("execution_interrupted", "end_not_recorded")
-# What a program is told of a call that Roost did not make because it could not look at its rules.
-NOT_MADE = ("policies_unavailable", "roost_unavailable")
+# What a program is told of a call that Roost did not make: it could not look at its rules, or no longer owned the execution.
+NOT_MADE = ("policies_unavailable", "roost_unavailable", "execution_interrupted")
 
 # How much later HAProxy may tell of the end of a connection, in seconds; that is how busy a machine may be.
 SLACK = 2.0
@@ -40,18 +40,20 @@ Seen = collections.namedtuple("Seen", "id came peer")
 
 @dataclasses.dataclass
 class Gateways:
-    """When each gateway was struck: not there, stopped, or out of the balancer's reach."""
+    """When each gateway was struck, and by what: not there, stopped, or out of the balancer's reach."""
 
     strikes: dict = dataclasses.field(default_factory=lambda: collections.defaultdict(list))
 
-    def strike(self, gateway, now):
-        self.strikes[gateway].append([now, None])
+    def strike(self, gateway, kind, now):
+        self.strikes[gateway].append([kind, now, None])
 
     def heal(self, gateway, now):
-        self.strikes[gateway][-1][1] = now
+        self.strikes[gateway][-1][2] = now
 
-    def is_struck(self, gateway, start, end):
-        return any(begun <= end and (healed is None or healed >= start) for begun, healed in self.strikes.get(gateway, ()))
+    def struck(self, gateway, start, end):
+        """The kind of fault that a gateway was struck by at some time between two moments; None when it lived."""
+        found = [kind for kind, begun, healed in self.strikes.get(gateway, ()) if begun <= end and (healed is None or healed >= start)]
+        return found[-1] if found else None
 
 
 class Judge:
@@ -106,6 +108,7 @@ class Judge:
 
     def _cut(self, exchanges):
         """The connection broke. With its gateway?"""
+        kind = "without one"
         for exchange in exchanges:
             # One that was told to come later, or never came to a gateway, was heard by none.
             if exchange["is_resumption"] and (exchange["status"] in (429, 503) or exchange["address"] is None):
@@ -118,11 +121,12 @@ class Judge:
                 return Fate.LOST, f"the connection {exchange['address']} broke, and the balancer tells nothing of it"
             if connection.gateway == "<NOSRV>":
                 continue
-            if not self.gateways.is_struck(connection.gateway, exchange["started"] - 0.5, exchange["ended"]):
+            kind = self.gateways.struck(connection.gateway, exchange["started"] - 0.5, exchange["ended"])
+            if kind is None:
                 return Fate.LOST, (
-                    f"{exchange['broken'] or 'the end'} of {exchange['method']} after {exchange['ended'] - exchange['started']:.1f} s although "
-                    f"{connection.gateway} lived (balancer: {connection.termination})")
-        return Fate.INTERRUPTED, "cut with its gateway"
+                    f"{exchange['broken'] or 'the end'} of {exchange['method']} after {exchange['ended'] - exchange['started']:.1f} s "
+                    f"although {connection.gateway} lived (balancer: {connection.termination})")
+        return Fate.INTERRUPTED, f"cut with its gateway: {kind}"
 
 
 @dataclasses.dataclass
@@ -139,21 +143,21 @@ class Tally:
     # What took longer than `patience` seconds, by the faults that were in force.
     patience: float = 10.0
     slow: collections.Counter = dataclasses.field(default_factory=collections.Counter)
-    # Gives the faults that were in force between two moments, in words.
-    faults_between: object = lambda start, end: ""
+    # Gives the faults that were in force between two moments: their kinds, and more in words.
+    faults_between: object = lambda start, end: ("", "")
 
     def count(self, attempt, fate, reason):
         took = attempt["ended"] - attempt["sent"]
-        during = self.faults_between(attempt["sent"], attempt["ended"])
+        kinds, during = self.faults_between(attempt["sent"], attempt["ended"])
         if took > self.stall[0]:
             self.stall = took, f"{attempt['kind']} {attempt['call']}, sent at {attempt['sent']:.2f}: {fate.value} {reason}; {during}"
         if took > self.patience:
-            self.slow[during] += 1
+            self.slow[kinds] += 1
         self.fates[fate] += 1
         if fate is not Fate.REPEATED:
             self.calls += 1
         if fate not in (Fate.OK, Fate.REPEATED):
-            self.reasons[f"{fate.value}: {reason[:70]}"] += 1
+            self.reasons[f"{fate.value}: {reason[:70]} during {kinds}"] += 1
         if fate in (Fate.LOST, Fate.WRONG, Fate.REFUSED):
             self.lines.append(f"{fate.value}: {attempt['kind']} {attempt['call']} sent at {attempt['sent']:.2f}: {reason}; {during}")
 

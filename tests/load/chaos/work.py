@@ -79,7 +79,7 @@ def make_requests(random, name):
     count = random.choice((1, 1, 2, 3))
     return [
         Request(
-            id=f"{name}-{index}", number=random.randrange(1_000_000), delay=random.randrange(600, 1800) if is_long else random.randrange(0, 60),
-            is_write=random.random() < 0.5)
+            id=f"{name}-{index}", number=random.randrange(1_000_000),
+            delay=random.randrange(600, 1800) if is_long else random.randrange(0, 60), is_write=random.random() < 0.5)
         for index in range(count)
     ]
