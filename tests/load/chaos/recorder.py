@@ -148,9 +148,9 @@ def reconnect_once():
     async def handle(self, context, last_event_id, retry=None, attempt=0):
         current = CURRENT.get()
         made = [exchange for exchange in current.exchanges if exchange.is_resumption] if current is not None else []
-        if attempt > 0 and made and made[-1].is_told_unavailable and len(made) < MAX_RECONNECTIONS:
-            attempt = 0
-        # Of the two attempts that the client has it is the second.
-        await original(self, context, last_event_id, retry, attempt + 1 if attempt < 2 else attempt)
+        # One that was answered and broke later is another broken connection.
+        is_free = attempt == 0 or made and (made[-1].is_told_unavailable or made[-1].status == 200)
+        # Of the two attempts that the client has in a row this is the last one, or there is none left.
+        await original(self, context, last_event_id, retry, 1 if is_free and len(made) < MAX_RECONNECTIONS else 2)
 
     StreamableHTTPTransport._handle_reconnection = handle

@@ -28,6 +28,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
+import rehearsal  # noqa: E402
 import selftest  # noqa: E402
 from faults import KINDS  # noqa: E402
 from fencing import Audit  # noqa: E402
@@ -187,7 +188,8 @@ def main():
         print("chaos: network namespaces need root", file=sys.stderr)
         return 77
     selftest.main()
-    say(f"the judge sees everything that it must; seed {options.seed}")
+    rehearsal.main()
+    say(f"the judge sees and the clients record everything that they must; seed {options.seed}")
     folder = pathlib.Path(tempfile.mkdtemp(prefix="roost-chaos-", dir="/tmp"))
     # Services run as root; the database does not, and needs to enter.
     folder.chmod(0o711)
