@@ -150,8 +150,8 @@ class Run:
         print(f"longest: {tally.stall[0]:.1f} s, {tally.stall[1]}")
         print("faults: " + " ".join(f"{kind}={self.counts[kind]}" for kind in self.kinds))
         print(
-            f"repeated={tally[Fate.REPEATED]} refused={tally[Fate.REFUSED]} owner_writes={audit.writes} stale_writes={len(audit.stale)} "
-            f"upstream_requests={audit.requests} stale_requests={len(audit.stale_requests)}")
+            f"repeated={tally[Fate.REPEATED]} refused={tally[Fate.REFUSED]} untold={tally.untold} owner_writes={audit.writes} "
+            f"stale_writes={len(audit.stale)} upstream_requests={audit.requests} stale_requests={len(audit.stale_requests)}")
         checks = {
             "something was lost": tally[Fate.LOST] == 0, "something was wrong": tally[Fate.WRONG] == 0,
             "something was duplicated": tally.duplicated == 0,

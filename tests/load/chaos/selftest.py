@@ -49,8 +49,12 @@ def cases():
     yield Case(Fate.INTERRUPTED, "typed", error=INTERRUPTED)
     yield Case(Fate.WRONG, "retryable, and written", error=INTERRUPTED | {"retryable": True}, writes=[1])
     yield Case(Fate.INTERRUPTED, "retryable, and only read", error=INTERRUPTED | {"retryable": True})
-    yield Case(Fate.WRONG, "not sent, and seen", error=INTERRUPTED | {"calls": [{"outcome": "not_sent"}]})
-    yield Case(Fate.WRONG, "done, and never seen", error=INTERRUPTED | {"calls": [{"outcome": "done"}]}, seen=0)
+    yield Case(Fate.WRONG, "not sent, and seen", error=INTERRUPTED | {"calls": [{"sequence": 1, "outcome": "not_sent"}]})
+    yield Case(Fate.WRONG, "done, and never seen", error=INTERRUPTED | {"calls": [{"sequence": 2, "outcome": "done"}]}, seen=0)
+    yield Case(Fate.WRONG, "a write kept quiet about", error=INTERRUPTED | {"calls": [{"sequence": 1, "outcome": "done"}]}, writes=[1])
+    yield Case(Fate.INTERRUPTED, "a read kept quiet about", error=INTERRUPTED | {"calls": [{"sequence": 2, "outcome": "done"}]}, writes=[1])
+    yield Case(Fate.INTERRUPTED, "nobody knows", error=INTERRUPTED | {
+        "calls": [{"sequence": 1, "outcome": "outcome_unknown"}, {"sequence": 2, "outcome": "outcome_unknown"}]}, writes=[0, 1], seen=0)
     unavailable = {"status": 503, "retry_after": "1"}
     yield Case(Fate.REPEATED, "unavailable", error={"code": "unavailable"}, exchanges=[unavailable], repeated=True)
     yield Case(Fate.REFUSED, "unavailable for ever", error={"code": "unavailable"}, exchanges=[unavailable])

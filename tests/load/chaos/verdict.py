@@ -138,6 +138,8 @@ class Tally:
     reasons: collections.Counter = dataclasses.field(default_factory=collections.Counter)
     lines: list = dataclasses.field(default_factory=list)
     duplicated: int = 0
+    # Typed interruptions that do not say what became of each call.
+    untold: int = 0
     # Seconds from send to answer, typed error or broken connection: the longest, and whose it was.
     stall: tuple = (0.0, "")
     # What took longer than `patience` seconds, by the faults that were in force.
@@ -158,6 +160,8 @@ class Tally:
             self.calls += 1
         if fate not in (Fate.OK, Fate.REPEATED):
             self.reasons[f"{fate.value}: {reason[:70]} during {kinds}"] += 1
+        if fate is Fate.INTERRUPTED and (attempt["error"] or {}).get("code") in INTERRUPTIONS and "calls" not in attempt["error"]:
+            self.untold += 1
         if fate in (Fate.LOST, Fate.WRONG, Fate.REFUSED):
             self.lines.append(f"{fate.value}: {attempt['kind']} {attempt['call']} sent at {attempt['sent']:.2f}: {reason}; {during}")
 
@@ -192,11 +196,16 @@ def untrue(attempt, is_repeated, counts):
     if error.get("code") in INTERRUPTIONS and error.get("retryable") is True and written:
         return f"retryable, although the upstream saw the write {written[0]}"
     calls = error.get("calls")
-    if error.get("code") in INTERRUPTIONS and isinstance(calls, list):
-        for request, call in zip(requests, calls):
-            outcome = call.get("outcome") if isinstance(call, dict) else None
-            if outcome == "not_sent" and counts[request["id"]]:
-                return f"{request['id']} is said not to have been sent, and the upstream saw it"
-            if outcome == "done" and not counts[request["id"]]:
-                return f"{request['id']} is said to be done, and the upstream never saw it"
+    if error.get("code") not in INTERRUPTIONS or not isinstance(calls, list):
+        return None
+    # Calls count from 1 in the order in which the program makes them.
+    told = {call["sequence"]: call["outcome"] for call in calls}
+    for number, request in enumerate(requests, start=1):
+        is_seen, outcome = counts[request["id"]] > 0, told.get(number)
+        if outcome == "not_sent" and is_seen:
+            return f"{request['id']} is said not to have been sent, and the upstream saw it"
+        if outcome == "done" and not is_seen:
+            return f"{request['id']} is said to be done, and the upstream never saw it"
+        if outcome is None and is_seen and request["is_write"]:
+            return f"nothing is said of {request['id']}, a write that the upstream saw"
     return None
