@@ -15,6 +15,8 @@ package func withTemporaryPostgreSQL<Result>(
 ) async throws -> Result {
     let name = try await server.makeDatabase()
     var configuration = try PostgreSQLConfiguration(server.url(database: name))
+    // Tests hold transactions open while they look at what others do, for as long as a busy machine takes.
+    configuration.silentTransactionTimeout = configuration.transactionTimeout
     configure(&configuration)
     let database = try await PostgreSQLDatabase.open(configuration, clock: clock)
     do {

@@ -40,6 +40,9 @@ package struct PostgreSQLConfiguration: Sendable {
     package var stallThreshold = Duration.milliseconds(100)
     /// How long a transaction may last, from its start to its last statement, before it is rolled back with `timeout`.
     package var transactionTimeout = Duration.seconds(30)
+    /// How long the server keeps a transaction, and what it has locked, whose client sends nothing; then it is rolled back with `timeout`.
+    /// No longer than a lease lasts: somebody cut off in the middle of one would keep everybody waiting who is to take over.
+    package var silentTransactionTimeout = Duration.seconds(5)
     /// How often a transaction that lost against another one is run in all before it is `busy`.
     package var maxTransactionAttempts = 12
     /// How long a process waits while others bring the schema up to date.

@@ -175,7 +175,8 @@ extension PostgreSQLLink {
 
     /// Tells the server this connection's bounds; connected once it has answered.
     private func setUp() {
-        let bounds = [self.configuration.statementTimeout.milliseconds, self.configuration.transactionTimeout.milliseconds]
+        let silence = min(self.configuration.silentTransactionTimeout, self.configuration.transactionTimeout)
+        let bounds = [self.configuration.statementTimeout.milliseconds, silence.milliseconds]
         guard let parameters = try? PostgreSQLParameters(bounds.map { .text("\($0)") }) else { return }
         let sql = """
             SELECT set_config('statement_timeout', $1, false), set_config('idle_in_transaction_session_timeout', $2, false),

@@ -71,9 +71,8 @@ package struct DatabaseSettings: Sendable {
         case .sqlite(let path, var configuration):
             if let transactionTimeout { configuration.transactionTimeout = transactionTimeout }
             return try await SQLiteDatabase.open(path: path, configuration: configuration)
-        case .postgreSQL(var configuration, _):
-            if let transactionTimeout { configuration.transactionTimeout = transactionTimeout }
-            return try await PostgreSQLDatabase.open(configuration)
+        case .postgreSQL(let configuration, _):
+            return try await PostgreSQLDatabase.open(Self.lasting(transactionTimeout, configuration))
         }
     }
 
@@ -87,9 +86,17 @@ package struct DatabaseSettings: Sendable {
 
     /// Opens the database as the owner of its tables, for changes of the schema and for what must see all organizations.
     package func openAsOwner(transactionTimeout: Duration? = nil) async throws -> any Database {
-        guard case .postgreSQL(_, var owner?) = self.place else { return try await self.open(transactionTimeout: transactionTimeout) }
-        if let transactionTimeout { owner.transactionTimeout = transactionTimeout }
-        return try await PostgreSQLDatabase.open(owner)
+        guard case .postgreSQL(_, let owner?) = self.place else { return try await self.open(transactionTimeout: transactionTimeout) }
+        return try await PostgreSQLDatabase.open(Self.lasting(transactionTimeout, owner))
+    }
+
+    /// With transactions that may last so long, silent ones too: whoever asks for that waits for files and people in the middle of them.
+    private static func lasting(_ timeout: Duration?, _ configuration: PostgreSQLConfiguration) -> PostgreSQLConfiguration {
+        guard let timeout else { return configuration }
+        var configuration = configuration
+        configuration.transactionTimeout = timeout
+        configuration.silentTransactionTimeout = timeout
+        return configuration
     }
 }
 

@@ -92,7 +92,7 @@ package struct SessionRepository: Sendable {
     }
 
     /// Notes activity, at most once per ``StoreLimits/touchInterval`` and otherwise without a write; throws `ownerLost` when the session
-    /// is no longer the caller's or was closed.
+    /// is no longer the caller's or was closed, and when the caller's lease lapsed while this was on its way.
     package func touch(_ session: SessionRecordID, in organization: OrganizationID, by lease: ReplicaLease) async throws {
         let connection = self.context.connection(organization)
         let lost = StoreError(code: .ownerLost, message: "the session was closed or has another owner")
@@ -100,7 +100,9 @@ package struct SessionRepository: Sendable {
             """
             SELECT CASE WHEN last_activity_at < {now} - $5 THEN 1 ELSE 0 END FROM sessions
             WHERE organization_id = $1 AND id = $2 AND owner_replica = $3 AND owner_epoch = $4 AND state = 'open'
-            """, organization, session, lease.replica, lease.epoch, self.context.limits.touchInterval.microseconds
+                AND EXISTS (SELECT 1 FROM replicas r WHERE r.id = $3 AND r.epoch = $4 AND r.heartbeat_at > {now} - $6)
+            """, organization, session, lease.replica, lease.epoch, self.context.limits.touchInterval.microseconds,
+            self.context.limits.replicaLease.microseconds
         ) { try $0.single(Bool.self) }
         guard let isDue else { throw lost }
         guard isDue else { return }
@@ -108,7 +110,8 @@ package struct SessionRepository: Sendable {
             """
             UPDATE sessions SET last_activity_at = {now}
             WHERE organization_id = $1 AND id = $2 AND owner_replica = $3 AND owner_epoch = $4 AND state = 'open'
-            """, organization, session, lease.replica, lease.epoch)
+                AND EXISTS (SELECT 1 FROM replicas r WHERE r.id = $3 AND r.epoch = $4 AND r.heartbeat_at > {now} - $5)
+            """, organization, session, lease.replica, lease.epoch, self.context.limits.replicaLease.microseconds)
         guard changed == 1 else { throw lost }
     }
 

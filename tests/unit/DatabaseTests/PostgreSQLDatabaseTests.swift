@@ -217,6 +217,26 @@ struct PostgreSQLDatabaseTests {
         }
     }
 
+    @Test("A transaction that falls silent with a row locked lets go of it; others do not wait for as long as transactions may last")
+    func silentTransaction() async throws {
+        try await withTemporaryPostgreSQL {
+            $0.silentTransactionTimeout = .milliseconds(100)
+        } _: { database in
+            let connection = database.connection(in: .installation)
+            try await connection.execute("CREATE TABLE t (a BIGINT)")
+            try await connection.execute("INSERT INTO t VALUES (1)")
+            await expect(.timeout) {
+                try await database.transaction(in: .installation) { transaction in
+                    try await transaction.execute("UPDATE t SET a = 2")
+                    // Waits for the row, while nothing more is sent here; detached, because it is somebody else's and not of this body.
+                    _ = try await Task.detached { try await connection.execute("UPDATE t SET a = 3") }.value
+                    try await transaction.execute("UPDATE t SET a = 4")
+                }
+            }
+            #expect(try await connection.query("SELECT a FROM t").map { Int64(databaseValue: $0.values[0]) } == [3])
+        }
+    }
+
     @Test("A transaction that the server ends because nothing happens in it says timeout, and its connection is replaced")
     func idleTransaction() async throws {
         let server = try await TestPostgres.shared()

@@ -95,6 +95,8 @@ struct SessionTests {
             let orphan = try #require(try await store.sessions.route(hash: draft.hash, in: organization))
             #expect(orphan.owner == nil)
             #expect(orphan.address == nil)
+            // Nobody has taken it yet, and still its last owner may write no more.
+            await expect(.ownerLost) { try await store.sessions.touch(session, in: organization, by: tenant.lease) }
             let winners = await withTaskGroup(of: ReplicaLease?.self) { group in
                 for lease in others {
                     group.addTask { try? await store.sessions.adopt(session, in: organization, by: lease).owner }

@@ -1,0 +1,211 @@
+"""What became of each call, by the rules that the test is for. Pure: it gets what was recorded, and says what it was.
+
+- ok: the answer came and is the one that the request makes.
+- interrupted: a typed error says that the call was cut short; or its connection broke with the gateway that held it, and if it had an
+  event id, a reconnection did not fail to find an answer that was finished.
+- repeated: it was told not to have been sent (503 or 429 with Retry-After, or `unavailable` in a stream that had begun) and is sent
+  again; it is no call of its own.
+- lost: the session answers 404; or there was neither answer nor typed error although the gateway that held the connection lived; or an
+  answer that was finished was not found.
+- wrong: an answer that differs from the one computed from the request, or a typed error that says something untrue.
+- duplicated: a request that the upstream saw twice.
+"""
+
+import collections
+import dataclasses
+import enum
+import json
+
+
+class Fate(enum.Enum):
+    OK = "ok"
+    INTERRUPTED = "interrupted"
+    REPEATED = "repeated"
+    # Told not to have been sent, until the client gave up.
+    REFUSED = "refused"
+    LOST = "lost"
+    WRONG = "wrong"
+
+
+# Errors that say what is known of a call that was cut short.
+INTERRUPTIONS = ("execution_interrupted", "end_not_recorded")
+# What a program is told of a call that Roost did not make: it could not look at its rules, or no longer owned the execution.
+NOT_MADE = ("policies_unavailable", "roost_unavailable", "execution_interrupted")
+
+# How much later HAProxy may tell of the end of a connection, in seconds; that is how busy a machine may be.
+SLACK = 2.0
+
+Seen = collections.namedtuple("Seen", "id came peer")
+
+
+@dataclasses.dataclass
+class Gateways:
+    """When each gateway was struck, and by what: not there, stopped, or out of the balancer's reach."""
+
+    strikes: dict = dataclasses.field(default_factory=lambda: collections.defaultdict(list))
+
+    def strike(self, gateway, kind, now):
+        self.strikes[gateway].append([kind, now, None])
+
+    def heal(self, gateway, now):
+        self.strikes[gateway][-1][2] = now
+
+    def struck(self, gateway, start, end):
+        """The kind of fault that a gateway was struck by at some time between two moments; None when it lived."""
+        found = [kind for kind, begun, healed in self.strikes.get(gateway, ()) if begun <= end and (healed is None or healed >= start)]
+        return found[-1] if found else None
+
+
+class Judge:
+    """Knows what is needed beside an attempt itself: who held its connection, what was finished, what the upstream saw."""
+
+    def __init__(self, gateways, connection_of, is_finished):
+        """`connection_of` gives what the balancer tells of the connection from an address that ended between two moments; `is_finished`
+        whether the program of an attempt ran to its end."""
+        self.gateways, self.connection_of, self.is_finished = gateways, connection_of, is_finished
+
+    def fate(self, attempt, is_repeated=False):
+        """What became of an attempt, and why that is to be known."""
+        exchanges = attempt["exchanges"]
+        if any(exchange["status"] == 404 for exchange in exchanges):
+            return Fate.LOST, "the session answers 404"
+        if attempt["is_right"] is not None:
+            return (Fate.OK, "") if attempt["is_right"] else (Fate.WRONG, f"the answer is {attempt['got']}")
+        if is_repeated:
+            return Fate.REPEATED, ""
+        error = attempt["error"] or {}
+        if error.get("code") in INTERRUPTIONS:
+            return Fate.INTERRUPTED, error["code"]
+        if error.get("is_of_tool"):
+            if error.get("code") in NOT_MADE:
+                return Fate.INTERRUPTED, error["code"]
+            return Fate.WRONG, f"the program was told {json.dumps(error)[:300]}"
+        last = exchanges[-1] if exchanges else None
+        if last is None:
+            return Fate.LOST, f"nothing was sent: {error.get('message')}"
+        if not last["is_resumption"]:
+            is_in_stream = last["status"] == 200 and error.get("code") == "unavailable"
+            if is_in_stream or last["status"] in (429, 503) and last["retry_after"] is not None:
+                return Fate.REFUSED, "unavailable for too long"
+        return self._unanswered(attempt, error, exchanges)
+
+    def _unanswered(self, attempt, error, exchanges):
+        """Neither an answer nor a typed error: whose fault is it?"""
+        first, last = exchanges[self._begin(exchanges)], exchanges[-1]
+        if first["status"] is not None and first["status"] != 200:
+            return Fate.LOST, f"answered {first['status']} without saying whether it was sent: {error.get('message')}"
+        if first["broken"] is None and not first["has_event_id"] and not last["is_resumption"] and error.get("rpc") not in (None, -32000):
+            return Fate.LOST, f"an error that is not typed: {json.dumps(error)[:300]}"
+        if last["is_resumption"] and last["status"] is not None and last["broken"] is None:
+            # It came back and was heard.
+            if self.is_finished(attempt):
+                return Fate.LOST, f"finished, and not found by a reconnection that was answered {last['status']}"
+        return self._cut(exchanges[self._begin(exchanges) :])
+
+    def _begin(self, exchanges):
+        """Where the exchange that got no answer begins, with its reconnections; what the client asked before, it was answered."""
+        return max(index for index, exchange in enumerate(exchanges) if not exchange["is_resumption"])
+
+    def _cut(self, exchanges):
+        """The connection broke. With its gateway?"""
+        kind = "without one"
+        for exchange in exchanges:
+            # One that was told to come later, or never came to a gateway, was heard by none.
+            if exchange["is_resumption"] and (exchange["status"] in (429, 503) or exchange["address"] is None):
+                continue
+            # Ports are used again: only what HAProxy told when the exchange broke is about it.
+            connection = self.connection_of(exchange["address"], exchange["started"], exchange["ended"] + SLACK)
+            if connection is None and exchange["broken"] is None:
+                return Fate.LOST, f"{exchange['method']} ended with nothing, in good order, over {exchange['address']}"
+            if connection is None:
+                return Fate.LOST, f"the connection {exchange['address']} broke, and the balancer tells nothing of it"
+            if connection.gateway == "<NOSRV>":
+                continue
+            kind = self.gateways.struck(connection.gateway, exchange["started"] - 0.5, exchange["ended"])
+            if kind is None:
+                return Fate.LOST, (
+                    f"{exchange['broken'] or 'the end'} of {exchange['method']} after {exchange['ended'] - exchange['started']:.1f} s "
+                    f"although {connection.gateway} lived (balancer: {connection.termination})")
+        return Fate.INTERRUPTED, f"cut with its gateway: {kind}"
+
+
+@dataclasses.dataclass
+class Tally:
+    """The figures of a run."""
+
+    calls: int = 0
+    fates: collections.Counter = dataclasses.field(default_factory=collections.Counter)
+    reasons: collections.Counter = dataclasses.field(default_factory=collections.Counter)
+    lines: list = dataclasses.field(default_factory=list)
+    duplicated: int = 0
+    # Typed interruptions that do not say what became of each call.
+    untold: int = 0
+    # Seconds from send to answer, typed error or broken connection: the longest, and whose it was.
+    stall: tuple = (0.0, "")
+    # What took longer than `patience` seconds, by the faults that were in force.
+    patience: float = 10.0
+    slow: collections.Counter = dataclasses.field(default_factory=collections.Counter)
+    # Gives the faults that were in force between two moments: their kinds, and more in words.
+    faults_between: object = lambda start, end: ("", "")
+
+    def count(self, attempt, fate, reason):
+        took = attempt["ended"] - attempt["sent"]
+        kinds, during = self.faults_between(attempt["sent"], attempt["ended"])
+        if took > self.stall[0]:
+            self.stall = took, f"{attempt['kind']} {attempt['call']}, sent at {attempt['sent']:.2f}: {fate.value} {reason}; {during}"
+        if took > self.patience:
+            self.slow[kinds] += 1
+        self.fates[fate] += 1
+        if fate is not Fate.REPEATED:
+            self.calls += 1
+        if fate not in (Fate.OK, Fate.REPEATED):
+            self.reasons[f"{fate.value}: {reason[:70]} during {kinds}"] += 1
+        if fate is Fate.INTERRUPTED and (attempt["error"] or {}).get("code") in INTERRUPTIONS and "calls" not in attempt["error"]:
+            self.untold += 1
+        if fate in (Fate.LOST, Fate.WRONG, Fate.REFUSED):
+            self.lines.append(f"{fate.value}: {attempt['kind']} {attempt['call']} sent at {attempt['sent']:.2f}: {reason}; {during}")
+
+    def judge(self, judge, recorded, seen):
+        """Counts all attempts of a run, and looks at what the upstream saw."""
+        counts = collections.Counter(request.id for request in seen)
+        for attempt, is_repeated in recorded:
+            fate, reason = judge.fate(attempt, is_repeated)
+            if fate is not Fate.LOST and (lie := untrue(attempt, is_repeated, counts)):
+                fate, reason = Fate.WRONG, lie
+            self.count(attempt, fate, reason)
+        for request, count in counts.items():
+            if count > 1:
+                self.duplicated += 1
+                self.lines.append(f"duplicated: the upstream saw {request} {count} times")
+
+    def __getitem__(self, fate):
+        return self.fates[fate]
+
+    @property
+    def stall_ms(self):
+        return round(self.stall[0] * 1000)
+
+
+def untrue(attempt, is_repeated, counts):
+    """What an answer or error says that the upstream knows better; None when it is true."""
+    requests = attempt["requests"]
+    if attempt["is_right"] and any(counts[request["id"]] == 0 for request in requests):
+        return "the upstream never saw a request of an answer"
+    error = attempt["error"] or {}
+    written = [request["id"] for request in requests if request["is_write"] and counts[request["id"]]]
+    if error.get("code") in INTERRUPTIONS and error.get("retryable") is True and written:
+        return f"retryable, although the upstream saw the write {written[0]}"
+    calls = error.get("calls")
+    if error.get("code") not in INTERRUPTIONS or not isinstance(calls, list):
+        return None
+    # Calls count from 1 in the order in which the program makes them.
+    told = {call["sequence"]: call["outcome"] for call in calls}
+    for number, request in enumerate(requests, start=1):
+        is_seen, outcome = counts[request["id"]] > 0, told.get(number)
+        if outcome == "not_sent" and is_seen:
+            return f"{request['id']} is said not to have been sent, and the upstream saw it"
+        if outcome == "done" and not is_seen:
+            return f"{request['id']} is said to be done, and the upstream never saw it"
+        if outcome is None and is_seen and request["is_write"]:
+            return f"nothing is said of {request['id']}, a write that the upstream saw"
+    return None
