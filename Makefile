@@ -16,6 +16,7 @@ STORE ?= sqlite
 CRASH_ROUNDS := $(or $(ROUNDS),50)
 ROUNDS ?= 5
 ROUND_SECONDS ?= 3
+MINUTES ?= 10
 
 .PHONY: help
 help: ## List the targets
@@ -61,6 +62,11 @@ soak-channel: release ## A million requests through the channel over a hundred r
 crash-test: release ## Kill services and PostgreSQL under write load; all that was acknowledged is there (ROUNDS of each kind)
 	@deploy/install-packages test
 	@python3 tests/load/crash-test/run.py --build $(RELEASE) --rounds $(CRASH_ROUNDS)
+
+.PHONY: chaos
+chaos: release $(VENV) ## Kill, stop, cut off and replace everything under a hundred clients (MINUTES, SEED, BREAK=fencing; needs root)
+	@deploy/install-packages test chaos
+	@.venv/bin/python tests/load/chaos/run.py --build $(RELEASE) --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(BREAK),--break $(BREAK))
 
 .PHONY: containers
 containers: release $(VENV) ## Build the image and try deploy/compose.yaml on a Docker engine of its own (needs root)

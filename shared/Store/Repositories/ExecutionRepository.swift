@@ -48,8 +48,10 @@ package struct ExecutionRepository: Sendable {
 
     /// The one end of an execution: writes its outcome if it still runs or waits and belongs to the caller.
     ///
-    /// The ends of its calls go with it, and what is to be written exactly once for each execution goes into this transaction. Throws `ownerLost` when the execution goes on
-    /// under another owner, `notFound` when there is none, `invalidValue` for an outcome beyond ``StoreLimits/maxOutcomeBytes``.
+    /// The ends of its calls go with it, and what is to be written exactly once for each execution goes into this transaction. Throws
+    /// `ownerLost` when the execution goes on under another owner, or the caller's lease lapsed: a write that was held up on its way must
+    /// not undo what was said of the execution meanwhile. Throws `notFound` when there is none, `invalidValue` for an outcome beyond
+    /// ``StoreLimits/maxOutcomeBytes``.
     @discardableResult
     package func finish(
         _ execution: ExecutionID, in organization: OrganizationID, by lease: ReplicaLease, with end: ExecutionEnd
@@ -63,7 +65,9 @@ package struct ExecutionRepository: Sendable {
                 """
                 UPDATE executions SET state = $5, ended_at = {now}, outcome = $6, error_code = $7
                 WHERE organization_id = $1 AND id = $2 AND owner_replica = $3 AND owner_epoch = $4 AND ended_at IS NULL
-                """, organization, execution, lease.replica, lease.epoch, end.state, end.outcome, end.errorCode)
+                    AND EXISTS (SELECT 1 FROM replicas r WHERE r.id = $3 AND r.epoch = $4 AND r.heartbeat_at > {now} - $8)
+                """, organization, execution, lease.replica, lease.epoch, end.state, end.outcome, end.errorCode,
+                self.context.limits.replicaLease.microseconds)
             if changed == 1 {
                 try await ExecutionCallRepository.write(end.calls, of: execution, in: organization, on: connection)
                 return .recorded
@@ -75,7 +79,7 @@ package struct ExecutionRepository: Sendable {
                 return (try row.next(), try row.next())
             }
             guard let stored else { throw StoreError(code: .notFound, message: "there is no such execution") }
-            guard stored.state.isTerminal else { throw StoreError(code: .ownerLost, message: "the execution belongs to another process") }
+            guard stored.state.isTerminal else { throw StoreError(code: .ownerLost, message: "the execution belongs to another process, or the caller's lease lapsed") }
             return .alreadyEnded(stored.state, errorCode: stored.errorCode)
         }
     }

@@ -102,7 +102,8 @@ import Testing
         #expect(failure?.code == "execution_interrupted")
         #expect(failure?.calls?.listed.map(\.outcome) == [.notSent])
         #expect(self.harness.catalog.calls.withLock { $0.isEmpty })
-        #expect(self.ends() == [1: .notSent])
+        // Under a lease that is over nothing more is written: whoever ends the execution says of the row that its outcome is unknown.
+        #expect(self.ends().isEmpty)
     }
 
     @Test("A run stops within the margin of its lease although the database does not answer")
