@@ -241,7 +241,8 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "api-gateway", "Identity", "JSON", "roost", "RoostAPI", "sandbox-worker", "session-service", "TestSupport", asyncHTTPClient,
+                "api-gateway", "Identity", "JSON", "Model", "roost", "RoostAPI", "sandbox-worker", "session-service", "TestSupport",
+                asyncHTTPClient,
                 httpTypes, nioCore, nioHTTP1, nioPosix, subprocess, systemPackage,
             ],
             path: "tests/integration"),

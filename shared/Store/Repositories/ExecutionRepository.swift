@@ -79,7 +79,9 @@ package struct ExecutionRepository: Sendable {
                 return (try row.next(), try row.next())
             }
             guard let stored else { throw StoreError(code: .notFound, message: "there is no such execution") }
-            guard stored.state.isTerminal else { throw StoreError(code: .ownerLost, message: "the execution belongs to another process, or the caller's lease lapsed") }
+            guard stored.state.isTerminal else {
+                throw StoreError(code: .ownerLost, message: "the execution belongs to another process, or the caller's lease lapsed")
+            }
             return .alreadyEnded(stored.state, errorCode: stored.errorCode)
         }
     }
