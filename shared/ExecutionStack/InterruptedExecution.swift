@@ -38,6 +38,8 @@ package struct InterruptedExecution: Sendable, Hashable {
 package struct InterruptionInquiry: Sendable {
     /// The pauses between two looks at whether the owner lives.
     private static let pause: Duration = .milliseconds(100)
+    /// How many of them there are between two looks at the execution while its owner lives.
+    private static let pausesBetweenLooks = 3
 
     private let store: Store
     private let answer: AnswerLimits
@@ -71,7 +73,17 @@ package struct InterruptionInquiry: Sendable {
             if let found = try? await self.look(execution, in: organization) {
                 known = found.known
                 guard let owner = found.owner else { return known }
-                while self.isLive(owner), clock.now < deadline, (try? await clock.sleep(for: Self.pause)) != nil {}
+                var pauses = 0
+                while self.isLive(owner), clock.now < deadline, (try? await clock.sleep(for: Self.pause)) != nil {
+                    // An owner that lives may end it meanwhile.
+                    pauses += 1
+                    guard pauses.isMultiple(of: Self.pausesBetweenLooks), let found = try? await self.look(execution, in: organization)
+                    else {
+                        continue
+                    }
+                    known = found.known
+                    if found.owner == nil { return known }
+                }
                 let limits = self.answer
                 _ = try? await self.store.executions.interrupt(execution, in: organization) { execution, calls in
                     ExecutionAnswer.interrupted(execution, calls, limits: limits).toolResult

@@ -77,7 +77,7 @@ package final class Authenticator: Sendable {
                 standInUntil: began + min(self.limits.grace, lifetime))
             return caller
         } catch {
-            if error.code == .credentialsInvalid { self.cache.remove(text) }
+            if error.code != .unavailable { self.cache.remove(text) }
             let now = self.time.uptime()
             guard error.code == .unavailable, isCheckedAgain,
                 let caller = self.cache.standIn(text, at: now, until: now + self.limits.memory)

@@ -55,7 +55,7 @@ import Testing
                 let time = ContinuousClock.now - killed
                 #expect(error["data"]?["code"] == "execution_interrupted")
                 #expect(error["data"]?["executionId"]?.string == execution)
-                let stored = try await eventually(within: .seconds(12)) {
+                let stored = try await eventually(within: .seconds(30)) {
                     let shown = try await roost.call(.GET, "/api/v1/executions/\(execution)", key: roost.agentKey).json
                     return shown["state"] == "failed" ? shown : JSONValue?.none
                 }

@@ -15,7 +15,10 @@ import Testing
             #expect(answer.status == 429)
             #expect(answer.json["type"]?.string == "urn:roost:problem:too-many-requests")
             #expect(answer.headers.first(name: "Retry-After") == "1")
-            let message = try await roost.mcp(["jsonrpc": "2.0", "id": 1, "method": "initialize"])
+            // On a slow machine there may be room again.
+            let initialize: JSONValue = ["jsonrpc": "2.0", "id": 1, "method": "initialize"]
+            var message = try await roost.mcp(initialize)
+            for _ in 0..<200 where message.status != 429 { message = try await roost.mcp(initialize) }
             #expect(message.status == 429)
             #expect(message.headers.first(name: "Retry-After") == "1")
             #expect(try await roost.call(.GET, "/api/v1/policies", key: roost.adminKey).status == 200)

@@ -74,7 +74,7 @@ import Testing
             let (time, statuses) = try await Self.pingEverywhere(cluster, orphans, repeats: true)
             #expect(statuses == [200])
             Self.report("\(orphans.count) sessions answer after kill -9 of their owner, slowest", time)
-            #expect(time < .seconds(9), "the bound on the wait")
+            #expect(time < .seconds(15), "a lease, and what a slow machine takes for two pings")
             for session in orphans { #expect(try await cluster.ownerID(of: session) != (try await owner.replica())) }
             // The others did not notice.
             let dead = try await owner.replica()
@@ -145,7 +145,7 @@ import Testing
                 if !owners.contains(try await owner.replica()), !owners.contains(nil) { break }
             }
             Self.report("\(given.count) sessions answer while their owner stops in good order, slowest", slowest)
-            #expect(slowest < .seconds(4), "shorter than a lease")
+            #expect(slowest < .seconds(5), "shorter than a lease")
         }
     }
 }

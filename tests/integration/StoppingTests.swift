@@ -17,10 +17,14 @@ import Testing
                     try await roost.execute(program, session: session)["structuredContent"]?["result"]?.string
                 }
                 #expect(try await outcome() == "fine")
+                let calling = "for (;;) { const r = await tools.notes.org.main.notes.list({}); if (!r.ok) return r.error.code; }"
+                async let stopped = roost.execute(calling, session: roost.openSession())
+                _ = try await roost.execution(in: "running")
                 let frozen = try await roost.call(.POST, "/api/v1/integrations/notes/freeze", key: roost.adminKey)
                 #expect(frozen.status == 200)
                 #expect(frozen.json["frozen_at"]?.string != nil)
-                _ = try await eventually(within: .seconds(3)) { try await outcome() == "integration_frozen" ? true : nil }
+                #expect(try await stopped["structuredContent"]?["result"]?.string == "integration_frozen")
+                #expect(try await outcome() == "integration_frozen")
                 let thawed = try await roost.call(.POST, "/api/v1/integrations/notes/unfreeze", key: roost.adminKey)
                 #expect(thawed.json["frozen_at"] == .null)
                 _ = try await eventually(within: .seconds(3)) { try await outcome() == "fine" ? true : nil }

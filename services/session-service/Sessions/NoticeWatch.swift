@@ -41,6 +41,9 @@ final class NoticeWatch: Sendable {
         let stream = NoticeStream(session: session, principal: principal, mark: known, at: self.time.now())
         guard self.streams.insert(stream) else { return }
         defer { self.streams.remove(stream) }
+        // Closing takes the session out first and ends its streams then: a stream that came in between ends here.
+        guard self.keeper.directory.pinAgain(session) else { return }
+        self.keeper.unpin(session)
         let current = await self.tools(of: session, for: principal)
         stream.begin(writer, known: session.listedTools.withLock { $0 } ?? current)
         if let current { self.streams.tell(session.record, current) }

@@ -85,7 +85,7 @@ struct SessionHandler: ChannelHandler {
     ) async throws -> ChannelResponse {
         let session = try await self.keeper.pin(try Self.required(token), for: caller, adopts: !self.draining.isSet)
         defer { self.keeper.unpin(session) }
-        try await self.keeper.stacks.checkStanding(of: caller.principal)
+        try await self.check(caller, in: session)
         let message = try MCPClientMessage(envelope, limits: self.limits.mcp)
         if case .callTool = message, self.draining.isSet { throw RefusedRequest.draining }
         switch await session.receive(message, as: execution) {
@@ -108,10 +108,9 @@ struct SessionHandler: ChannelHandler {
 
     /// A stream: the rest of one that answers a call, or one for what belongs to no request.
     private func listen(session token: String?, after event: String?, _ caller: SessionCaller) async throws -> ChannelResponse {
-        guard !self.draining.isSet else { throw RefusedRequest.draining }
-        let session = try await self.keeper.pin(try Self.required(token), for: caller)
+        let session = try await self.keeper.pin(try Self.required(token), for: caller, adopts: !self.draining.isSet)
         defer { self.keeper.unpin(session) }
-        try await self.keeper.stacks.checkStanding(of: caller.principal)
+        try await self.check(caller, in: session)
         var known: ToolListMark?
         if let event {
             switch StreamEventID(event) {
@@ -120,6 +119,15 @@ struct SessionHandler: ChannelHandler {
             case nil: throw MCPError.unknownEvent()
             }
         }
+        guard !self.draining.isSet else {
+            // While a call of the session runs here nobody else can take it. A stream that ends in good order has the client come back;
+            // after a few refusals clients listen no more.
+            guard session.revision.hasPollingStreams else { throw RefusedRequest.draining }
+            var response = ChannelResponse.events
+            let event = MCPAnswer.comingBack(after: self.limits.comingBackDelay)
+            response.body = .stream { try await $0.write(event) }
+            return response
+        }
         guard self.keeper.streams.hasRoom else {
             throw RefusedRequest(refusal: .overloaded, message: "The session service has as many streams as it can; try again.")
         }
@@ -127,6 +135,14 @@ struct SessionHandler: ChannelHandler {
         var response = ChannelResponse.events
         response.body = .stream { [known] in await notices.serve(session, for: principal, known: known, on: $0) }
         return response
+    }
+
+    /// Refuses a caller that may not act any more, and a session that this process lost while that was found out.
+    private func check(_ caller: SessionCaller, in session: Session) async throws {
+        try await self.keeper.stacks.checkStanding(of: caller.principal)
+        guard self.keeper.registration.currentLease == session.lease else {
+            throw RefusedRequest(refusal: .unavailable, message: "The session service lost touch with its database; try again.")
+        }
     }
 
     private func envelope(_ request: ChannelRequest) async throws -> MCPEnvelope {

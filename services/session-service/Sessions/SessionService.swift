@@ -146,7 +146,8 @@ package struct SessionService: Service {
         }
     }
 
-    /// Takes no new sessions and calls, hands over the sessions without calls, waits for the calls in flight up to the bound, then ends the rest in a typed error.
+    /// Takes no new sessions and calls, hands over the sessions without calls, waits for the calls in flight up to the bound, then ends the
+    /// rest in a typed error.
     private func drain() async {
         self.draining.set()
         self.dependencies.beginDraining()
@@ -168,5 +169,8 @@ package struct SessionService: Service {
             await group.next()
             group.cancelAll()
         }
+        // The registration may go on for as long as a client takes to read its answer, and no session is to wait for that.
+        guard let lease = self.dependencies.registration.currentLease else { return }
+        await self.attempt("handing over") { _ = try await self.dependencies.store.sessions.release(lease) }
     }
 }

@@ -18,9 +18,8 @@ struct NameFilter {
             self.words = []
             return
         }
-        guard namespace.starts(with: prefix), let words = list.vocabulary.numbers(of: namespace.words.dropFirst(prefix.words.count)) else {
-            return nil
-        }
+        let rest = namespace.words.dropFirst(prefix.words.count)
+        guard namespace.starts(with: prefix), let words = list.vocabulary.numbers(of: rest) else { return nil }
         self.words = words
     }
 

@@ -22,7 +22,7 @@ extension Vocabulary {
         private let seed = UInt64.random(in: .min ... .max)
 
         /// A text's words beyond this many are not searched.
-        private static let maxWords = 200
+        static let maxWords = 200
 
         /// Takes the next text.
         mutating func add(_ text: String) {

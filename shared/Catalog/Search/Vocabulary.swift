@@ -77,10 +77,16 @@ struct Vocabulary: Sendable {
         self.words.withUnsafeBufferPointer { words in self.wordStarts.withUnsafeBufferPointer { body(words, $0) } }
     }
 
-    /// The numbers of some words; nil when one of them is in no text.
-    func numbers(of words: some Sequence<String>) -> [UInt32]? {
+    /// The numbers of some words; nil when one of them is in no text, or they are more than any text has.
+    func numbers(of words: some Collection<String>) -> [UInt32]? {
+        guard words.count <= Builder.maxWords else { return nil }
         var numbers: [UInt32] = []
+        var known: [String: UInt32] = [:]
         for word in words {
+            if let number = known[word] {
+                numbers.append(number)
+                continue
+            }
             let sought = Array(word.utf8)
             let letters = sought.withUnsafeBufferPointer { LetterSet($0) }
             let number = self.letters.indices.first { number in
@@ -88,6 +94,7 @@ struct Vocabulary: Sendable {
                     && self.bytes[Int(self.starts[number])..<Int(self.starts[number + 1])].elementsEqual(sought)
             }
             guard let number else { return nil }
+            known[word] = UInt32(number)
             numbers.append(UInt32(number))
         }
         return numbers

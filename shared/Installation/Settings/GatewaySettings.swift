@@ -98,7 +98,7 @@ package struct GatewaySettings: Sendable {
         }
         self.keyRate = rate("key_rate", default: 1000, "an API key")
         self.accountRate = rate("account_rate", default: 1000, "an account, with all its keys and tokens")
-        self.organizationRate = rate("organization_rate", default: 5000, "an organization")
+        self.organizationRate = rate("organization_rate", default: 5000, "an organization but its admins")
         self.rateBurst = reader.duration(
             "roost.gateway.rate_burst", default: .seconds(2), "What these rates allow in this time may come at once.")
         if let url = self.publicURL, !Self.isOrigin(url) {

@@ -192,6 +192,8 @@ class Run:
         unended = self.load.wait_until_nothing_runs()
         if self.options.damage:
             self._damage()
+        for writer in self.load.writers:
+            writer.forget()
         found = self.load.check()
         found.unexpected += unended + self.database.faults()
         self.findings.add(found)

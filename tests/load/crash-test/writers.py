@@ -159,6 +159,9 @@ class Writer:
         pairs = [(self.mark(item), item["id"]) for item in items]
         return self.ledger.compare(before, [(mark, id) for mark, id in pairs if mark.startswith(self.prefix)])
 
+    def forget(self):
+        """Has the next check look at everything again."""
+
     # What subclasses change.
 
     path = target = ""
@@ -291,6 +294,9 @@ class ExecutionWriter(Writer):
                 findings.missing.append(f"the outcome of {self.name} {mark} ({id}): {status} {body[:200]!r}")
             self.shown.add(id)
         return findings
+
+    def forget(self):
+        self.shown.clear()
 
     def running(self):
         """Executions that have not ended."""

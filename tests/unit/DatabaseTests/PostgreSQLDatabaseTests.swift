@@ -220,7 +220,7 @@ struct PostgreSQLDatabaseTests {
     @Test("A transaction that falls silent with a row locked lets go of it; others do not wait for as long as transactions may last")
     func silentTransaction() async throws {
         try await withTemporaryPostgreSQL {
-            $0.silentTransactionTimeout = .milliseconds(100)
+            $0.silentTransactionTimeout = .seconds(1)
         } _: { database in
             let connection = database.connection(in: .installation)
             try await connection.execute("CREATE TABLE t (a BIGINT)")

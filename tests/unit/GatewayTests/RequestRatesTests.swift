@@ -22,9 +22,10 @@ import Testing
     private func pass(_ duration: Duration) { self.time.now.withLock { $0 += duration } }
 
     private func caller(
-        _ organization: OrganizationID = OrganizationID(), account: AccountID = AccountID(), key: APIKeyID = APIKeyID()
+        _ organization: OrganizationID = OrganizationID(), account: AccountID = AccountID(), key: APIKeyID = APIKeyID(),
+        role: Principal.Role = .agent
     ) -> Caller {
-        .principal(Principal(organization: organization, account: account, role: .agent, method: .apiKey(key)))
+        .principal(Principal(organization: organization, account: account, role: role, method: .apiKey(key)))
     }
 
     @Test("a burst is let through, then as many as the rate allows, and a refusal says when there is room")
@@ -52,6 +53,25 @@ import Testing
         #expect(rates.refusal(of: self.caller(organization)) == nil)
         #expect(rates.refusal(of: self.caller(organization)) == .milliseconds(500), "a third account of the organization")
         #expect(rates.refusal(of: self.caller()) == nil)
+    }
+
+    @Test("agents that spend their organization's allowance do not keep its admins away")
+    func admins() {
+        let organization = OrganizationID()
+        let rates = self.rates { ($0.organization, $0.burst) = (1, .seconds(1)) }
+        #expect(rates.refusal(of: self.caller(organization)) == nil)
+        #expect(rates.refusal(of: self.caller(organization)) != nil)
+        #expect(rates.refusal(of: self.caller(organization, role: .admin)) == nil)
+    }
+
+    @Test("one request fits however short the burst is")
+    func shortBurst() {
+        let rates = self.rates { ($0.key, $0.burst) = (1, .milliseconds(1)) }
+        let caller = self.caller()
+        #expect(rates.refusal(of: caller) == nil)
+        #expect(rates.refusal(of: caller) == .seconds(1))
+        self.pass(.seconds(1))
+        #expect(rates.refusal(of: caller) == nil)
     }
 
     @Test("without limits nothing is counted; the installation's key has the rate of a key")

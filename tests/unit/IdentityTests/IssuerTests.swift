@@ -93,6 +93,12 @@ struct IssuerTests {
             }
             self.people.disable(principal.account)
             #expect(await self.code(authenticator, token) == .forbidden)
+            // Nor does it stand in while nothing can be looked up.
+            self.people.setDown(true)
+            let refused = await failure { () async throws(IdentityError) in
+                try await authenticator.authenticate(bearer: token, isCheckedAgain: true)
+            }
+            #expect(refused?.code == .unavailable)
         }
     }
 

@@ -154,6 +154,9 @@ struct SessionNoticeTests {
             // Keeps the service from being gone too soon.
             async let call = harness.call("endless", session: busy)
             await started.wait()
+            let polling = try await harness.open()
+            async let other = harness.call("endless", session: polling)
+            try await harness.until { harness.service.callCount == 2 }
             await harness.shutDown()
             #expect(try await reader.next()?.retry == .seconds(1))
             #expect(try await reader.next() == nil)
@@ -161,8 +164,14 @@ struct SessionNoticeTests {
             let refused = try await harness.listen(session)
             #expect(refused.status == 503)
             #expect(refused.refusal == .draining)
+            #expect(try await harness.listen(busy).refusal == .draining)
+            // The session is kept here by its call: its client is told to come back, and not refused until it listens no more.
+            var later = try EventReader(try await harness.listen(polling))
+            #expect(try await later.next()?.retry == .seconds(1))
+            #expect(try await later.next() == nil)
             harness.clock.advance(by: SessionLimits().drainTimeout)
             #expect(try await call.last?["error"] != nil)
+            #expect(try await other.last?["error"] != nil)
         }
     }
 

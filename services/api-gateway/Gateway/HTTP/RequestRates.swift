@@ -16,7 +16,7 @@ final class RequestRates: Sendable {
         var key: Int? = 1000
         /// Of one account, whichever keys it uses (`account_rate`, 1000).
         var account: Int? = 1000
-        /// Of one organization (`organization_rate`, 5000).
+        /// Of one organization but its admins (`organization_rate`, 5000).
         var organization: Int? = 5000
         /// How long one may ask as often as one likes what the rate allows in that time (`rate_burst`, 2 s).
         var burst: Duration = .seconds(2)
@@ -58,7 +58,9 @@ final class RequestRates: Sendable {
         return self.full.withLock { full in
             var wait = Duration.zero
             for (holder, rate) in holders {
-                wait = max(wait, Self.filled(full[holder], after: rate, now: now) - now - self.limits.burst)
+                // One request always fits, however short the burst.
+                let burst = max(self.limits.burst, .seconds(1) / rate)
+                wait = max(wait, Self.filled(full[holder], after: rate, now: now) - now - burst)
             }
             guard wait <= .zero else { return wait }
             if full.count + holders.count > self.limits.maxHolders { self.forget(&full, at: now) }
@@ -80,7 +82,10 @@ final class RequestRates: Sendable {
         case .principal(let principal):
             if case .apiKey(let key) = principal.method, let rate = self.limits.key { holders.append((.key(key), rate)) }
             if let rate = self.limits.account { holders.append((.account(principal.owner), rate)) }
-            if let rate = self.limits.organization { holders.append((.organization(principal.organization), rate)) }
+            // Not of admins: agents that ask too often must not keep away who is about to stop them.
+            if principal.role != .admin || principal.isExecution, let rate = self.limits.organization {
+                holders.append((.organization(principal.organization), rate))
+            }
         }
         return holders
     }
