@@ -173,7 +173,7 @@ async def perform(server, url, number):
 
 
 def judge(attempts, server, is_struck, is_finished):
-    gateways = Gateways()
+    gateways = Gateways(("g1",))
     if is_struck:
         gateways.strike("g1", "kill-gateway", 0.0)
     tally = Tally()

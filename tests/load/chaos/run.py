@@ -138,7 +138,10 @@ class Run:
         for at, remark in self.world.balancer.remarks:
             name = remark.split()[1].removeprefix("gateways/")
             if " is DOWN" in remark and not self.world.gateways.struck(name, at - SLACK, at):
-                print(f"the balancer took a gateway that lived for dead at {at:.2f}: {remark}")
+                self.world.complain(f"the balancer took a gateway that lived for dead at {at:.2f}: {remark}")
+        for note in self.world.clients.notes:
+            if "the client itself failed" in note:
+                self.world.complain(note)
         for line in self.world.complaints[:30]:
             print(f"also: {line}")
         for line in collections.Counter(note.split(": ", 1)[-1][:200] for note in self.world.clients.notes).most_common(10):

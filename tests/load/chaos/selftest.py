@@ -15,9 +15,10 @@ class Case:
     number = 0
 
     def __init__(self, want, why="", *, kind="execute", took=1.0, is_right=None, error=None, writes=(), exchanges=None, finished=False,
-                 gateway="g1", repeated=False, seen=1):
+                 gateway="g1", repeated=False, seen=1, stall=None):
         Case.number += 1
         self.want, self.why, self.finished, self.gateway, self.repeated = want, why, finished, gateway, repeated
+        self.stall = stall
         self.address = f"10.0.0.1:{Case.number}"
         requests = [{"id": f"r{Case.number}-{index}", "is_write": index in writes} for index in range(2)]
         made = exchanges if exchanges is not None else [{}]
@@ -31,6 +32,7 @@ class Case:
 
 
 BROKEN = {"status": None, "broken": "ReadError"}
+BOTH_STRUCK = {"status": None, "broken": "ReadError", "started": 150.0, "ended": 150.5}
 LATE = {"status": None, "broken": "ReadError", "started": 200.0, "ended": 200.5}
 RESUMED = {"method": "GET", "is_resumption": True, "started": 103.0, "ended": 104.0}
 CUT = {"rpc": -32000, "code": "broken", "message": "the connection broke"}
@@ -57,21 +59,29 @@ def cases():
         "calls": [{"sequence": 1, "outcome": "outcome_unknown"}, {"sequence": 2, "outcome": "outcome_unknown"}]}, writes=[0, 1], seen=0)
     unavailable = {"status": 503, "retry_after": "1"}
     yield Case(Fate.REPEATED, "unavailable", error={"code": "unavailable"}, exchanges=[unavailable], repeated=True)
-    yield Case(Fate.REFUSED, "unavailable for ever", error={"code": "unavailable"}, exchanges=[unavailable])
-    yield Case(Fate.REFUSED, "unavailable in a stream, for ever", error={"code": "unavailable"})
+    yield Case(Fate.REFUSED, "unavailable for ever", error={"code": "unavailable"}, exchanges=[unavailable], seen=0)
+    yield Case(Fate.REFUSED, "unavailable in a stream, for ever", error={"code": "unavailable"}, seen=0)
+    yield Case(Fate.WRONG, "unavailable for ever, and seen", error={"code": "unavailable"}, exchanges=[unavailable])
     yield Case(Fate.LOST, "503 without Retry-After", error={"code": "unavailable"}, exchanges=[{"status": 503}])
     yield Case(Fate.LOST, "500", error={"code": None, "message": "Server returned an error response"}, exchanges=[{"status": 500}])
     yield Case(Fate.LOST, "an error without a code", error={"rpc": -32603, "code": None, "message": "internal"})
     yield Case(Fate.INTERRUPTED, "broken while its gateway was struck", error=CUT, exchanges=[BROKEN])
     yield Case(Fate.LOST, "broken while its gateway lived", error=CUT, exchanges=[BROKEN], gateway="g2")
     yield Case(Fate.LOST, "broken after its gateway was back", error=CUT, exchanges=[LATE])
-    yield Case(Fate.INTERRUPTED, "no gateway to be had", error=CUT, exchanges=[BROKEN], gateway="<NOSRV>")
+    yield Case(Fate.INTERRUPTED, "no gateway to be had", error=CUT, exchanges=[BOTH_STRUCK], gateway="<NOSRV>")
+    yield Case(Fate.LOST, "no gateway to be had although one lived", error=CUT, exchanges=[BROKEN], gateway="<NOSRV>")
+    yield Case(Fate.LOST, "cut by a gateway that stopped in good order", error=CUT, exchanges=[BOTH_STRUCK], gateway="g2")
+    yield Case(Fate.INTERRUPTED, "not taken any more by a gateway that stopped in good order", error=CUT, exchanges=[BOTH_STRUCK], gateway="g2",
+               seen=0)
     yield Case(Fate.INTERRUPTED, "asked twice, and the second time broken while its gateway was struck", error=CUT, exchanges=[
         {"started": 90.0, "ended": 91.0}, BROKEN])
     yield Case(Fate.LOST, "nobody knows of the connection", error=CUT, exchanges=[BROKEN], gateway=None)
     yield Case(Fate.LOST, "a stream that ended with nothing", error=ENDED, gateway="g2")
     cut_stream = BROKEN | {"status": 200, "has_event_id": True}
     yield Case(Fate.OK, "found again", is_right=True, exchanges=[cut_stream, RESUMED])
+    yield Case(Fate.LOST, "finished, and nobody came back for it", error=CUT, exchanges=[cut_stream], finished=True)
+    yield Case(Fate.OK, "found again, after it was told to come later", is_right=True, took=9.0, stall=4000, exchanges=[
+        cut_stream, RESUMED | {"status": 503, "retry_after": "1"}, RESUMED | {"started": 105.0, "ended": 109.0}])
     yield Case(Fate.LOST, "finished and not found again", error=ENDED, exchanges=[cut_stream, RESUMED], finished=True)
     yield Case(Fate.LOST, "not finished, and let go of by a gateway that lives", error=ENDED, exchanges=[
         cut_stream, RESUMED | {"started": 203.0, "ended": 204.0}])
@@ -80,9 +90,13 @@ def cases():
 
 
 def main():
-    gateways = Gateways()
+    gateways = Gateways(("g1", "g2"))
     gateways.strike("g1", "kill-gateway", 99.0)
     gateways.heal("g1", 110.0)
+    gateways.strike("g1", "kill-gateway", 149.0)
+    gateways.heal("g1", 151.0)
+    gateways.strike("g2", "term-gateway", 149.0)
+    gateways.heal("g2", 151.0)
     for case in cases():
         held_by = case.gateway
 
@@ -95,6 +109,8 @@ def main():
         got = [fate for fate in Fate if tally[fate]]
         if got != [case.want]:
             raise AssertionError(f"{case.why or case.want}: judged {got}, {tally.reasons}")
+        if case.stall not in (None, tally.stall_ms):
+            raise AssertionError(f"{case.why}: a stall of {tally.stall_ms} ms")
         if tally.duplicated:
             raise AssertionError(f"{case.why}: duplicated without reason")
     twice = Case(Fate.OK, is_right=True, seen=2, took=12.5)
@@ -102,6 +118,10 @@ def main():
     tally.judge(Judge(gateways, lambda *_: None, lambda _: False), [(twice.attempt, False)], twice.seen)
     if (tally.duplicated, tally.stall_ms, tally.calls) != (2, 12500, 1):
         raise AssertionError(f"duplicates or stall are not seen: {tally}")
+    tally = Tally()
+    tally.judge(Judge(gateways, lambda *_: None, lambda _: False), [], twice.seen[:1])
+    if (tally[Fate.LOST], tally.calls) != (1, 1):
+        raise AssertionError(f"a call that no client tells of is not seen: {tally}")
     leases = Leases([("a", 10.0, False), ("a", 11.0, False), ("a", 30.0, False), ("a", 31.0, True)])
     held = [leases.is_held("a", at) for at in (10.5, 11.0 + LEASE, 11.0 + LEASE + 2 * GRACE, 30.5, 31.0 + 2 * GRACE)]
     if held != [True, True, False, True, False]:

@@ -32,6 +32,9 @@ INTERRUPTIONS = ("execution_interrupted", "end_not_recorded")
 # What a program is told of a call that Roost did not make: it could not look at its rules, or no longer owned the execution.
 NOT_MADE = ("policies_unavailable", "roost_unavailable", "execution_interrupted")
 
+# Ways in which a gateway ends that has time to finish what it does.
+IN_GOOD_ORDER = ("term-gateway", "roll-gateways")
+
 # How much later HAProxy may tell of the end of a connection, in seconds; that is how busy a machine may be.
 SLACK = 2.0
 
@@ -42,6 +45,7 @@ Seen = collections.namedtuple("Seen", "id came peer")
 class Gateways:
     """When each gateway was struck, and by what: not there, stopped, or out of the balancer's reach."""
 
+    names: tuple
     strikes: dict = dataclasses.field(default_factory=lambda: collections.defaultdict(list))
 
     def strike(self, gateway, kind, now):
@@ -55,6 +59,9 @@ class Gateways:
         found = [kind for kind, begun, healed in self.strikes.get(gateway, ()) if begun <= end and (healed is None or healed >= start)]
         return found[-1] if found else None
 
+    def all_struck(self, start, end):
+        return all(self.struck(name, start, end) for name in self.names)
+
 
 class Judge:
     """Knows what is needed beside an attempt itself: who held its connection, what was finished, what the upstream saw."""
@@ -63,6 +70,8 @@ class Judge:
         """`connection_of` gives what the balancer tells of the connection from an address that ended between two moments; `is_finished`
         whether the program of an attempt ran to its end."""
         self.gateways, self.connection_of, self.is_finished = gateways, connection_of, is_finished
+        # The requests that the upstream saw, by id.
+        self.counts = collections.Counter()
 
     def fate(self, attempt, is_repeated=False):
         """What became of an attempt, and why that is to be known."""
@@ -87,6 +96,8 @@ class Judge:
             is_in_stream = last["status"] == 200 and error.get("code") == "unavailable"
             if is_in_stream or last["status"] in (429, 503) and last["retry_after"] is not None:
                 return Fate.REFUSED, "unavailable for too long"
+        if any(exchange["has_event_id"] for exchange in exchanges) and not last["is_resumption"] and self.is_finished(attempt):
+            return Fate.LOST, "finished, had an event id, and nobody came back for it"
         return self._unanswered(attempt, error, exchanges)
 
     def _unanswered(self, attempt, error, exchanges):
@@ -100,13 +111,13 @@ class Judge:
             # It came back and was heard.
             if self.is_finished(attempt):
                 return Fate.LOST, f"finished, and not found by a reconnection that was answered {last['status']}"
-        return self._cut(exchanges[self._begin(exchanges) :])
+        return self._cut(attempt, exchanges[self._begin(exchanges) :])
 
     def _begin(self, exchanges):
         """Where the exchange that got no answer begins, with its reconnections; what the client asked before, it was answered."""
         return max(index for index, exchange in enumerate(exchanges) if not exchange["is_resumption"])
 
-    def _cut(self, exchanges):
+    def _cut(self, attempt, exchanges):
         """The connection broke. With its gateway?"""
         kind = "without one"
         for exchange in exchanges:
@@ -120,12 +131,16 @@ class Judge:
             if connection is None:
                 return Fate.LOST, f"the connection {exchange['address']} broke, and the balancer tells nothing of it"
             if connection.gateway == "<NOSRV>":
-                continue
+                if self.gateways.all_struck(exchange["started"] - 0.5, exchange["ended"]):
+                    continue
+                return Fate.LOST, "the balancer had no gateway although one lived"
             kind = self.gateways.struck(connection.gateway, exchange["started"] - 0.5, exchange["ended"])
             if kind is None:
                 return Fate.LOST, (
                     f"{exchange['broken'] or 'the end'} of {exchange['method']} after {exchange['ended'] - exchange['started']:.1f} s "
                     f"although {connection.gateway} lived (balancer: {connection.termination})")
+            if kind in IN_GOOD_ORDER and (exchange["status"] == 200 or any(self.counts[request["id"]] for request in attempt["requests"])):
+                return Fate.LOST, f"{connection.gateway} stopped in good order and did not finish it"
         return Fate.INTERRUPTED, f"cut with its gateway: {kind}"
 
 
@@ -140,7 +155,7 @@ class Tally:
     duplicated: int = 0
     # Typed interruptions that do not say what became of each call.
     untold: int = 0
-    # Seconds from send to answer, typed error or broken connection: the longest, and whose it was.
+    # Seconds from send to answer, typed error or broken connection, see `longest_wait`: the longest, and whose it was.
     stall: tuple = (0.0, "")
     # What took longer than `patience` seconds, by the faults that were in force.
     patience: float = 10.0
@@ -149,7 +164,7 @@ class Tally:
     faults_between: object = lambda start, end: ("", "")
 
     def count(self, attempt, fate, reason):
-        took = attempt["ended"] - attempt["sent"]
+        took = longest_wait(attempt)
         kinds, during = self.faults_between(attempt["sent"], attempt["ended"])
         if took > self.stall[0]:
             self.stall = took, f"{attempt['kind']} {attempt['call']}, sent at {attempt['sent']:.2f}: {fate.value} {reason}; {during}"
@@ -167,10 +182,17 @@ class Tally:
 
     def judge(self, judge, recorded, seen):
         """Counts all attempts of a run, and looks at what the upstream saw."""
-        counts = collections.Counter(request.id for request in seen)
+        counts = judge.counts = collections.Counter(request.id for request in seen)
+        known = {request["id"] for attempt, _ in recorded for request in attempt["requests"]}
+        for request in counts.keys() - known:
+            self.calls += 1
+            self.fates[Fate.LOST] += 1
+            self.lines.append(f"lost: the upstream saw {request}, and no client tells of it")
         for attempt, is_repeated in recorded:
             fate, reason = judge.fate(attempt, is_repeated)
-            if fate is not Fate.LOST and (lie := untrue(attempt, is_repeated, counts)):
+            if fate is Fate.REFUSED and any(counts[request["id"]] for request in attempt["requests"]):
+                fate, reason = Fate.WRONG, "told not to have been sent, and the upstream saw it"
+            if fate is not Fate.LOST and (lie := untrue(attempt, counts)):
                 fate, reason = Fate.WRONG, lie
             self.count(attempt, fate, reason)
         for request, count in counts.items():
@@ -186,7 +208,18 @@ class Tally:
         return round(self.stall[0] * 1000)
 
 
-def untrue(attempt, is_repeated, counts):
+def longest_wait(attempt):
+    """The longest time that a client was told nothing: a reconnection that is told to come later has been told something."""
+    since, longest = attempt["sent"], 0.0
+    exchanges = attempt["exchanges"]
+    for exchange, following in zip(exchanges, exchanges[1:]):
+        if exchange["is_resumption"] and exchange["status"] in (429, 503) and exchange["retry_after"] is not None:
+            longest = max(longest, exchange["ended"] - since)
+            since = following["started"]
+    return max(longest, attempt["ended"] - since)
+
+
+def untrue(attempt, counts):
     """What an answer or error says that the upstream knows better; None when it is true."""
     requests = attempt["requests"]
     if attempt["is_right"] and any(counts[request["id"]] == 0 for request in requests):

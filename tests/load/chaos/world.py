@@ -68,7 +68,7 @@ class Clients:
 class World:
     def __init__(self, options, folder, rng):
         self.options, self.folder, self.random = options, folder, rng
-        self.gateways = Gateways()
+        self.gateways = Gateways(GATEWAYS)
         self.complaints = []
         self.clients = self.installation = self.balancer = None
         special = {}

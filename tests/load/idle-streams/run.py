@@ -106,6 +106,10 @@ def main(roost, count):
             "ROOST_DATA_DIR": folder,
             "ROOST_SERVICE_EXIT_WITH_STANDARD_INPUT": "true",
             "ROOST_SESSIONS_MAX_PER_ACCOUNT": str(count + 1000),
+            # One key asks as often as it can.
+            "ROOST_GATEWAY_KEY_RATE": "0",
+            "ROOST_GATEWAY_ACCOUNT_RATE": "0",
+            "ROOST_GATEWAY_ORGANIZATION_RATE": "0",
         }
         process = subprocess.Popen(
             [roost, "dev"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, **environment}
