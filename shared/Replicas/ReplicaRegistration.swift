@@ -46,7 +46,7 @@ package final class ReplicaRegistration: Service {
     private let store: Store
     private let description = Mutex<Description?>(nil)
     private let limits: Limits
-    private let clock: ReplicaClock
+    private let clock: MonotonicClock
     private let logger: Logger
     private let state: Mutex<LeaseState>
     private let isDraining = Mutex(false)
@@ -58,7 +58,7 @@ package final class ReplicaRegistration: Service {
         self.identity = identity
         self.store = store
         self.limits = limits
-        self.clock = ReplicaClock(clock)
+        self.clock = MonotonicClock(clock)
         self.logger = logger
         self.state = Mutex(LeaseState(lease: store.limits.replicaLease, margin: limits.leaseMargin))
     }

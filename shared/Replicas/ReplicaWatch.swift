@@ -23,7 +23,7 @@ package final class ReplicaWatch: Service {
     private let kind: Replica.Kind
     private let store: Store
     private let interval: Duration
-    private let clock: ReplicaClock
+    private let clock: MonotonicClock
     private let logger: Logger
     private let onReading: @Sendable (ReplicaReading) -> Void
     private let state = Mutex(State())
@@ -46,7 +46,7 @@ package final class ReplicaWatch: Service {
         self.kind = kind
         self.store = store
         self.interval = interval
-        self.clock = ReplicaClock(clock)
+        self.clock = MonotonicClock(clock)
         self.logger = logger
         self.onReading = onReading
     }

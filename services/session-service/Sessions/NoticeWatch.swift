@@ -2,6 +2,7 @@ import Channel
 import Logging
 import MCP
 import Model
+import Replicas
 import SessionAPI
 import Store
 import Synchronization
@@ -17,10 +18,10 @@ final class NoticeWatch: Sendable {
     private let keeper: SessionKeeper
     private let draining: DrainFlag
     private let limits: SessionLimits
-    private let time: SessionTime
+    private let time: MonotonicClock
     private let logger: Logger
 
-    init(keeper: SessionKeeper, draining: DrainFlag, limits: SessionLimits, time: SessionTime, logger: Logger) {
+    init(keeper: SessionKeeper, draining: DrainFlag, limits: SessionLimits, time: MonotonicClock, logger: Logger) {
         self.keeper = keeper
         self.draining = draining
         self.limits = limits

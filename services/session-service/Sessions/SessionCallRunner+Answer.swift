@@ -1,6 +1,7 @@
 import Channel
 import MCP
 import Model
+import Replicas
 import SSE
 import SessionAPI
 

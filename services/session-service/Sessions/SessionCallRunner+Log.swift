@@ -1,6 +1,7 @@
 import Logging
 import MCP
 import Model
+import Replicas
 import SessionAPI
 import Store
 

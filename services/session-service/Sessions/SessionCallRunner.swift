@@ -3,18 +3,19 @@ import JSON
 import Logging
 import MCP
 import Model
+import Replicas
 import SessionAPI
 
 /// Runs tool calls, each in a job of its own that outlives the request that waits for it. The answers are in extensions.
 struct SessionCallRunner: Sendable {
     let keeper: SessionKeeper
     let limits: SessionLimits
-    let time: SessionTime
+    let time: MonotonicClock
     let logger: Logger
     let running = RunningCalls()
     let unread: UnreadAnswers
 
-    init(keeper: SessionKeeper, limits: SessionLimits, time: SessionTime, logger: Logger) {
+    init(keeper: SessionKeeper, limits: SessionLimits, time: MonotonicClock, logger: Logger) {
         self.keeper = keeper
         self.limits = limits
         self.time = time

@@ -1,6 +1,7 @@
 import Logging
 import MCP
 import Model
+import Replicas
 import SessionAPI
 import Store
 
@@ -13,7 +14,7 @@ struct SessionKeeper: Sendable {
     let streams: NoticeStreams
     let work: SessionWork
     let limits: SessionLimits
-    let time: SessionTime
+    let time: MonotonicClock
     let logger: Logger
 
     // MARK: - Opening
@@ -198,7 +199,7 @@ struct SessionKeeper: Sendable {
     /// Gives sessions back so that others may take them up while this process finishes its calls: those that nobody uses now, and each
     /// of the others when its last use ends.
     ///
-    /// - Parameter isBusy: Whether calls still run. When none does the end of the registration frees all rows with one statement.
+    /// - Parameter isBusy: Whether calls still run. When none does the end of draining frees all rows with one statement.
     func handOver(while isBusy: @escaping @Sendable () -> Bool) {
         let (store, unused) = (self.store, self.directory.handOver())
         _ = self.work.start {

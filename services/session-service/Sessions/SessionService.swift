@@ -1,6 +1,7 @@
 package import Channel
 package import Logging
 package import MCP
+import Replicas
 import ServiceLifecycle
 import SessionAPI
 package import Store
@@ -44,7 +45,7 @@ package struct SessionService: Service {
 
     private let dependencies: Dependencies
     private let limits: SessionLimits
-    private let time: SessionTime
+    private let time: MonotonicClock
     private let keeper: SessionKeeper
     private let runner: SessionCallRunner
     private let notices: NoticeWatch
@@ -53,7 +54,7 @@ package struct SessionService: Service {
     package init(_ dependencies: Dependencies, limits: SessionLimits = SessionLimits()) {
         self.dependencies = dependencies
         self.limits = limits
-        self.time = SessionTime(dependencies.clock)
+        self.time = MonotonicClock(dependencies.clock)
         self.keeper = SessionKeeper(
             store: dependencies.store, registration: dependencies.registration,
             directory: SessionDirectory(maxCount: limits.maxInMemory, touchInterval: limits.touchInterval), stacks: dependencies.stacks,

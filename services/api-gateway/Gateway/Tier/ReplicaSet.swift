@@ -42,7 +42,7 @@ final class ReplicaSet: ServiceLifecycle.Service {
     private let connect: @Sendable (ChannelAddress) throws -> any ChannelClient
     private let look: @Sendable () async throws -> Void
     private let limits: TierLimits
-    private let clock: TierClock
+    private let clock: MonotonicClock
     private let draw: @Sendable (Int) -> Int
     private let logger: Logger
     private let unread: UnreadAnswers
@@ -57,7 +57,7 @@ final class ReplicaSet: ServiceLifecycle.Service {
     ///   - look: Reads the registry now; ``update(_:)`` gets what it finds.
     ///   - connect: Makes a connection, which is run here.
     init(
-        limits: TierLimits, clock: TierClock = TierClock(), draw: @escaping @Sendable (Int) -> Int = { Int.random(in: 0..<$0) },
+        limits: TierLimits, clock: MonotonicClock = MonotonicClock(), draw: @escaping @Sendable (Int) -> Int = { Int.random(in: 0..<$0) },
         logger: Logger, look: @escaping @Sendable () async throws -> Void,
         connect: @escaping @Sendable (ChannelAddress) throws -> any ChannelClient
     ) {

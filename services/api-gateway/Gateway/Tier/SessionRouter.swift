@@ -1,6 +1,7 @@
 import Logging
 import MCP
 import Model
+import Replicas
 import SessionAPI
 import Store
 import Synchronization
@@ -39,12 +40,12 @@ final class SessionRouter: Sendable {
     /// Asks the database who keeps a session, with one statement.
     let lookUp: @Sendable (SecretHash, OrganizationID) async throws -> LookUp
     let limits: TierLimits
-    let clock: TierClock
+    let clock: MonotonicClock
     let logger: Logger
     private let waiting = Mutex(0)
 
     init(
-        replicas: ReplicaSet, limits: TierLimits, clock: TierClock = TierClock(), logger: Logger,
+        replicas: ReplicaSet, limits: TierLimits, clock: MonotonicClock = MonotonicClock(), logger: Logger,
         lookUp: @escaping @Sendable (SecretHash, OrganizationID) async throws -> LookUp
     ) {
         self.replicas = replicas

@@ -28,7 +28,7 @@ final class StaticReplicas: ServiceLifecycle.Service {
     private let lease: Duration
     private let interval: Duration
     private let timeout: Duration
-    private let clock: TierClock
+    private let clock: MonotonicClock
     private let onReading: @Sendable (ReplicaReading) -> Void
     private let state = Mutex(State())
 
@@ -39,7 +39,7 @@ final class StaticReplicas: ServiceLifecycle.Service {
     ///   - onReading: Told of every reading; not always in their order.
     init(
         _ addresses: [ChannelAddress], lease: Duration, interval: Duration = .seconds(1), timeout: Duration = .seconds(2),
-        clock: TierClock = TierClock(), connect: @Sendable (ChannelAddress) throws -> any ChannelClient,
+        clock: MonotonicClock = MonotonicClock(), connect: @Sendable (ChannelAddress) throws -> any ChannelClient,
         onReading: @escaping @Sendable (ReplicaReading) -> Void
     ) throws {
         self.places = try addresses.map { address in

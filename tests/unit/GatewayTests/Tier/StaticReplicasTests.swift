@@ -14,7 +14,7 @@ import Testing
         let replicas = (0..<2).map { _ in FakeReplica(registry) }
         let addresses = replicas.indices.map { ChannelAddress(host: "replica-\($0)", port: 1) }
         let list = try StaticReplicas(
-            addresses, lease: .seconds(5), clock: TierClock(clock),
+            addresses, lease: .seconds(5), clock: MonotonicClock(clock),
             connect: { address in FakeChannel(replicas[address.host == "replica-0" ? 0 : 1]) },
             onReading: { readings.record($0) })
         await list.refresh()

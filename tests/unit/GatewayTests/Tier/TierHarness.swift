@@ -40,7 +40,7 @@ struct TierHarness {
         self.replicas = replicas
         var logger = Logger(label: "tier")
         logger.logLevel = .critical
-        let clock = TierClock(self.clock)
+        let clock = MonotonicClock(self.clock)
         self.gateways = (0..<gatewayCount).map { _ in
             let set = Announced<ReplicaSet>()
             let replicaSet = ReplicaSet(

@@ -1,11 +1,11 @@
-/// A monotonic clock as closures, so that what uses one need not be generic over it.
-struct SessionTime: Sendable {
+/// A monotonic clock as closures, so that what uses one need not be generic over it: leases and everything that waits for them.
+package struct MonotonicClock: Sendable {
     /// The time since this value was made.
-    let now: @Sendable () -> Duration
+    package let now: @Sendable () -> Duration
     /// Waits; throws when the task is cancelled.
-    let sleep: @Sendable (Duration) async throws -> Void
+    package let sleep: @Sendable (Duration) async throws -> Void
 
-    init(_ clock: any Clock<Duration>) { self.init(opening: clock) }
+    package init(_ clock: any Clock<Duration> = ContinuousClock()) { self.init(opening: clock) }
 
     private init<C: Clock<Duration>>(opening clock: C) {
         let origin = clock.now
@@ -14,7 +14,7 @@ struct SessionTime: Sendable {
     }
 
     /// Runs `body` again and again after a pause, until the task is cancelled.
-    func every(_ interval: Duration, _ body: () async -> Void) async {
+    package func every(_ interval: Duration, _ body: () async -> Void) async {
         while (try? await self.sleep(interval)) != nil { await body() }
     }
 }
