@@ -41,8 +41,9 @@ actor Session {
         self.machine = MCPServerSession(revision: revision, maxCallsInFlight: limits.maxCallsInFlight)
     }
 
-    /// Takes a message. A call that is to be stopped is told so here, and one that is to be started what its execution is called.
-    func receive(_ message: MCPClientMessage, as execution: ExecutionID) -> Step {
+    /// Takes a message. A call that is to be stopped is told so here, and one that is to be started what its execution is called:
+    /// as the gateway says, or by a name of its own.
+    func receive(_ message: MCPClientMessage, as execution: ExecutionID?) -> Step {
         switch self.machine.receive(message) {
         case .answer(let bytes): return .answer(bytes)
         case .acknowledge: return .acknowledge
@@ -52,7 +53,7 @@ actor Session {
             self.calls[number]?.stop(.cancelled)
             return .acknowledge
         case .start(let number, let id, let request):
-            let call = SessionCall(number: number, id: id, request: request, execution: execution)
+            let call = SessionCall(number: number, id: id, request: request, execution: execution ?? ExecutionID())
             self.calls[number] = call
             return .start(call)
         }

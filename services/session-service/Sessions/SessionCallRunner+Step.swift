@@ -26,8 +26,8 @@ extension SessionCall.Ending {
 }
 
 extension SessionHandler {
-    /// What the gateway calls the execution of a call; a name of our own where it says none.
-    static func execution(of request: ChannelRequest) -> ExecutionID {
-        request.headers[SessionHeaders.execution].flatMap(ExecutionID.init(_:)) ?? ExecutionID()
+    /// What the gateway calls the execution of a call; nil where it says nothing, as for every message that is none.
+    static func execution(of request: ChannelRequest) -> ExecutionID? {
+        request.headers[SessionHeaders.execution].flatMap(ExecutionID.init(_:))
     }
 }

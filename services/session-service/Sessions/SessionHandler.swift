@@ -81,7 +81,7 @@ struct SessionHandler: ChannelHandler {
     }
 
     private func message(
-        _ envelope: MCPEnvelope, session token: String?, _ caller: SessionCaller, remaining: Duration?, execution: ExecutionID
+        _ envelope: MCPEnvelope, session token: String?, _ caller: SessionCaller, remaining: Duration?, execution: ExecutionID?
     ) async throws -> ChannelResponse {
         let session = try await self.keeper.pin(try Self.required(token), for: caller, adopts: !self.draining.isSet)
         defer { self.keeper.unpin(session) }
