@@ -12,7 +12,7 @@ import Synchronization
 final class RequestRates: Sendable {
     /// Requests per second; nil where they are not counted. Configuration keys (`roost.gateway.<name>`) in parentheses.
     struct Limits: Sendable, Hashable {
-        /// Of one API key, or one token's subject (`key_rate`, 1000).
+        /// Of one API key (`key_rate`, 1000). Who signs in with a token is counted as the account alone.
         var key: Int? = 1000
         /// Of one account, whichever keys it uses (`account_rate`, 1000).
         var account: Int? = 1000
@@ -20,7 +20,7 @@ final class RequestRates: Sendable {
         var organization: Int? = 5000
         /// How long one may ask as often as one likes what the rate allows in that time (`rate_burst`, 2 s).
         var burst: Duration = .seconds(2)
-        /// Holders that are remembered at once; beyond it those who asked longest ago start anew.
+        /// Holders that are remembered at once; beyond it those whose allowance is most nearly full start anew.
         var maxHolders = 100_000
     }
 
@@ -57,21 +57,19 @@ final class RequestRates: Sendable {
         let now = self.now()
         return self.full.withLock { full in
             var wait = Duration.zero
-            for (holder, rate) in holders {
+            // When each allowance will be full again once this request has taken its part.
+            let filled = holders.map { holder, rate in
+                let part = Duration.seconds(1) / rate
+                let filled = max(full[holder] ?? now, now) + part
                 // One request always fits, however short the burst.
-                let burst = max(self.limits.burst, .seconds(1) / rate)
-                wait = max(wait, Self.filled(full[holder], after: rate, now: now) - now - burst)
+                wait = max(wait, filled - now - max(self.limits.burst, part))
+                return filled
             }
             guard wait <= .zero else { return wait }
             if full.count + holders.count > self.limits.maxHolders { self.forget(&full, at: now) }
-            for (holder, rate) in holders { full[holder] = Self.filled(full[holder], after: rate, now: now) }
+            for ((holder, _), filled) in zip(holders, filled) { full[holder] = filled }
             return nil
         }
-    }
-
-    /// When the allowance will be full again once this request has taken its part.
-    private static func filled(_ known: Duration?, after rate: Int, now: Duration) -> Duration {
-        max(known ?? now, now) + .seconds(1) / rate
     }
 
     private func holders(of caller: Caller) -> [(Holder, Int)] {
