@@ -57,7 +57,8 @@ package struct InterruptionInquiry: Sendable {
         self.patience = patience
     }
 
-    /// What is known of an execution, within the bound; also when the database is away, or the calling task is cancelled.
+    /// What is known of an execution; also when the database is away, or the calling task is cancelled. The bound is looked at between
+    /// statements: one that hangs is waited for as long as the database's own bounds let it.
     package func findOut(_ execution: ExecutionID, in organization: OrganizationID) async -> InterruptedExecution {
         await self.findOut(execution, in: organization, on: ContinuousClock())
     }
@@ -73,16 +74,8 @@ package struct InterruptionInquiry: Sendable {
             if let found = try? await self.look(execution, in: organization) {
                 known = found.known
                 guard let owner = found.owner else { return known }
-                var pauses = 0
-                while self.isLive(owner), clock.now < deadline, (try? await clock.sleep(for: Self.pause)) != nil {
-                    // An owner that lives may end it meanwhile.
-                    pauses += 1
-                    guard pauses.isMultiple(of: Self.pausesBetweenLooks), let found = try? await self.look(execution, in: organization)
-                    else {
-                        continue
-                    }
-                    known = found.known
-                    if found.owner == nil { return known }
+                if let ended = await self.settled(execution, in: organization, whileLives: owner, until: deadline, on: clock) {
+                    return ended
                 }
                 let limits = self.answer
                 _ = try? await self.store.executions.interrupt(execution, in: organization) { execution, calls in
@@ -95,6 +88,19 @@ package struct InterruptionInquiry: Sendable {
             }
             guard clock.now < deadline, (try? await clock.sleep(for: Self.pause)) != nil else { return known }
         }
+    }
+
+    /// Waits as long as the owner lives; what is known of the execution if the owner itself settles it meanwhile.
+    private func settled<C: Clock<Duration>>(
+        _ execution: ExecutionID, in organization: OrganizationID, whileLives owner: ReplicaLease, until deadline: C.Instant, on clock: C
+    ) async -> InterruptedExecution? {
+        var pauses = 0
+        while self.isLive(owner), clock.now < deadline, (try? await clock.sleep(for: Self.pause)) != nil {
+            pauses += 1
+            guard pauses.isMultiple(of: Self.pausesBetweenLooks) else { continue }
+            if let found = try? await self.look(execution, in: organization), found.owner == nil { return found.known }
+        }
+        return nil
     }
 
     /// What is stored now; with the owner for whose lease it is worth to wait.
