@@ -41,6 +41,7 @@ extension HTTP2ChannelClient {
         // before they are there.
         ClientBootstrap(group: eventLoop)
             .connectTimeout(TimeAmount(self.limits.connectTimeout))
+            .resolver(NameResolver(eventLoop: eventLoop))
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelOption(.autoRead, value: false)
             .connect(host: self.address.host, port: self.address.port)
@@ -72,7 +73,10 @@ extension HTTP2ChannelClient {
     private static func text(_ error: any Error) -> String {
         switch error {
         case let error as NIOConnectionError:
-            error.connectionErrors.first.map { self.text($0.error) } ?? "the host name has no address"
+            error.connectionErrors.first.map { self.text($0.error) } ?? (error.dnsAAAAError ?? error.dnsAError).map(self.text)
+                ?? "the host name has no address"
+        case NIOCore.ChannelError.connectTimeout(let time): "no connection within \(time.nanoseconds / 1_000_000) ms"
+        case let error as NameResolver.Failure: "looking the name up failed: \(error)"
         case let error as IOError: error.description
         case let error as ChannelError: error.message
         default: "\(type(of: error))"
