@@ -32,6 +32,9 @@ defaults
     retries 4
     # What one gateway does not take, the next one gets, at once.
     option redispatch 1
+    # A connection that waits for a gateway which is taken out ends there and then, as that gateway's. Without this HAProxy condemns it, goes on
+    # waiting, sends the request to the next gateway after the time for connecting, and closes it there before an answer can come.
+    option abortonclose
 frontend clients
     bind {address}:{port}
     default_backend gateways
@@ -55,7 +58,7 @@ class Balancer:
         self.connections = collections.defaultdict(list)
         # What HAProxy said of gateways that came and went, with the time.
         self.remarks = []
-        servers = "\n".join(f"    server {gateway.name} {gateway.host.address}:{GATEWAY_PORT}" for gateway in gateways)
+        servers = "\n".join(f"    server {gateway.name} {gateway.place.address}:{GATEWAY_PORT}" for gateway in gateways)
         path = folder / "haproxy.cfg"
         path.write_text(CONFIGURATION.format(folder=folder, address=host.address, port=PORT, servers=servers))
         with open(folder / "haproxy.log", "ab") as log:

@@ -67,7 +67,7 @@ class OfService(Fault):
     def insist_gone(self, pid):
         self.insist(self.service.process.poll() is not None, "the process is still there")
         port = GATEWAY_PORT if self.is_gateway else SESSIONS_PORT
-        found = self.world.network.hub.reaches(self.service.host.address, port)
+        found = self.world.network.hub.reaches(self.service.place.address, port)
         self.insist(found == "refused", f"its port is not closed but answers {found}")
 
     def begin(self):
