@@ -28,6 +28,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
+import balancing  # noqa: E402
 import rehearsal  # noqa: E402
 import selftest  # noqa: E402
 from faults import KINDS  # noqa: E402
@@ -192,6 +193,7 @@ def main():
         return 77
     selftest.main()
     rehearsal.main()
+    balancing.main()
     say(f"the judge sees and the clients record everything that they must; seed {options.seed}")
     folder = pathlib.Path(tempfile.mkdtemp(prefix="roost-chaos-", dir="/tmp"))
     # Services run as root; the database does not, and needs to enter.
