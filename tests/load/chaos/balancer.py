@@ -32,8 +32,8 @@ defaults
     retries 4
     # What one gateway does not take, the next one gets, at once.
     option redispatch 1
-    # A connection that waits for a gateway which is taken out ends there and then, as that gateway's. Without this HAProxy condemns it, goes on
-    # waiting, sends the request to the next gateway after the time for connecting, and closes it there before an answer can come.
+    # A connection that waits for a gateway which is taken out ends there and then, as that gateway's. Without this HAProxy condemns it,
+    # goes on waiting, sends the request to the next gateway after the time for connecting, and closes it there before an answer can come.
     option abortonclose
 frontend clients
     bind {address}:{port}
@@ -42,7 +42,8 @@ backend gateways
     balance leastconn
     option httpchk
     http-check send meth GET uri /healthz ver HTTP/1.1 hdr Host {address}
-    timeout check 2s
+    # One that hangs is found within 2.7 s, and its connections end: what a client waits for that is no fault of Roost's is to stay short.
+    timeout check 1s
     default-server check inter 500ms fastinter 200ms fall 2 rise 2 on-marked-down shutdown-sessions
 {servers}
 """

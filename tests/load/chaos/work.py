@@ -56,13 +56,13 @@ class Request:
 
 
 def program(requests):
-    """A program that makes the requests one after the other and returns their answers, or the first error that Roost has for one."""
+    """A program that makes the requests one after the other and returns their answers, or the first error that Roost has for one, and which it is."""
     lines = ["const answers: string[] = [];"]
-    for request in requests:
+    for index, request in enumerate(requests):
         lines += [
             "{",
             f"  const made: any = await tools.{SLUG}.org.main.{request.call};",
-            "  if (!made.ok) return { failed: made.error };",
+            f"  if (!made.ok) return {{ failed: {{ ...made.error, at: {index} }} }};",
             "  answers.push(made.data.answer);",
             "}",
         ]
