@@ -17,6 +17,8 @@ PORT = 4444
 CONFIGURATION = """
 global
     maxconn 4000
+    # Two threads that log at once drop what the other does not let them write soon enough.
+    nbthread 1
     # A pipe, because of datagrams the kernel keeps ten, and connections end by the dozen.
     log stdout format raw local0
     stats socket {folder}/admin.socket level admin
@@ -101,6 +103,11 @@ class Balancer:
             if fields[:2] == ["gateways", gateway]:
                 return fields[17].startswith("UP")
         return False
+
+    def dropped(self):
+        """How many connections HAProxy has told nothing of."""
+        words = dict(line.split(": ", 1) for line in self.tell("show info").splitlines() if ": " in line)
+        return int(words["DroppedLogs"])
 
     def stop_checking(self, gateway):
         self.tell(f"disable health gateways/{gateway}")

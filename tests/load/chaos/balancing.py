@@ -77,6 +77,8 @@ def rehearse(network, folder):
     for (_, answer), connection in zip(outcomes, wait_until(told, "that HAProxy tells of all connections", 10)):
         if connection.gateway != ("g2" if answer else "g1"):
             raise AssertionError(f"a connection that got {answer!r} is said to have been of {connection}")
+    if dropped := balancer.dropped():
+        raise AssertionError(f"HAProxy told nothing of {dropped} connections")
     answered = sum(1 for _, answer in outcomes if answer)
     if not 0 < answered < CLIENTS or second.asked != answered:
         raise AssertionError(f"{answered} of {CLIENTS} were answered, and {second.asked} calls came to the gateway that was there")

@@ -149,6 +149,8 @@ class Run:
             world.complain(f"{len(database.run(running))} executions never ended")
         # The last connections are being told of.
         time.sleep(SLACK)
+        if dropped := world.balancer.dropped():
+            world.complain(f"the balancer dropped {dropped} lines of its log")
         seen, finished = world.seen(), world.finished()
         judge = Judge(world.gateways, world.balancer.connection, lambda attempt: attempt["code_hash"] in finished, self.is_calm)
         tally = Tally(patience=MAX_STALL_MS / 1000, faults_between=self.faults_between)
@@ -172,6 +174,10 @@ class Run:
             print(line)
         for line in (audit.stale + audit.stale_requests)[:30]:
             print(f"stale: {line}")
+        if self.world.preferred:
+            name, stale = self.world.preferred, audit.stale + audit.stale_requests
+            own = sum(f" {self.world.network[name].address}" in line for line in stale)
+            print(f"of {len(stale)} stale writes and requests {own} are of {name}, whose fencing is broken")
         for at, remark in self.world.balancer.remarks:
             name = remark.split()[1].removeprefix("gateways/")
             if " is DOWN" in remark and not self.world.gateways.struck(name, at - SLACK, at):
@@ -257,6 +263,7 @@ def main():
             if world and world.clients:
                 with open(folder / "attempts.json", "w", encoding="utf-8") as file:
                     file.writelines(json.dumps(attempt) + "\n" for attempt in world.clients.attempts)
+                (folder / "connections.json").write_text(json.dumps(world.balancer.connections))
             shutil.copytree(
                 folder, options.logs, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.socket", "*.key", "keys.json", "pgpass"))
         if world:

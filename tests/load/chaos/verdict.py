@@ -44,8 +44,8 @@ NOT_MADE = ("policies_unavailable", "roost_unavailable", "call_not_recorded")
 IN_GOOD_ORDER = ("term-gateway", "roll-gateways")
 # What keeps a gateway from its clients, and lets it live.
 PARTITIONS = ("cut-client",)
-# After how many seconds a call under way has an event id: half a second, 2 s in which its row may be written, and half a second more.
-ID_WITHIN = 3.0
+# After how many seconds a call under way has an event id while nothing else is struck: half a second, and one for the machine.
+ID_WITHIN = 1.5
 
 # How much later HAProxy may tell of the end of a connection, in seconds; that is how busy a machine may be.
 SLACK = 2.0
@@ -148,8 +148,10 @@ class Judge:
             # One that was told to come later, or never came to a gateway, was heard by none.
             if exchange["is_resumption"] and (exchange["status"] in (429, 503) or exchange["address"] is None):
                 continue
-            # Ports are used again: only what HAProxy told when the exchange broke is about it.
-            connection = self.connection_of(exchange["address"], exchange["started"], exchange["ended"] + SLACK)
+            # The connection that it went over is the first from its address to end; one that went on after an exchange that ended with
+            # nothing is no reason for that.
+            until = float("inf") if exchange["broken"] else exchange["ended"] + SLACK
+            connection = self.connection_of(exchange["address"], exchange["started"], until)
             if connection is None and exchange["broken"] is None:
                 return Fate.LOST, f"{exchange['method']} ended with nothing, in good order, over {exchange['address']}"
             if connection is None:

@@ -9,7 +9,8 @@ OWNERS = """
 SELECT o.session, COALESCE(e.host, ''), o.at FROM chaos.owners o LEFT JOIN chaos.epochs e ON (e.replica, e.epoch) = (o.replica, o.epoch)
 ORDER BY o.at"""
 EXECUTIONS = """
-SELECT x.code_hash, COALESCE(x.session_id, ''), COALESCE(e.host, ''), x.state, COALESCE(x.error_code, ''), x.started_at, COALESCE(x.ended_at, 0)
+SELECT x.code_hash, COALESCE(x.session_id, ''), COALESCE(e.host, ''), x.state, COALESCE(x.error_code, ''), x.started_at,
+    COALESCE(x.ended_at, 0)
 FROM executions x LEFT JOIN chaos.epochs e ON (e.replica, e.epoch) = (x.owner_replica, x.owner_epoch)"""
 
 
