@@ -373,8 +373,8 @@ def load(tier, message, sessions, connections, seconds):
         return (tier.cpu() - before) * 1000 / requests
 
 
-# With the connections under load, and how many are counted, one after the other.
-CALLS = (("`ping`", PING, 16, 2000), ("`execute` of `return 1+1`", EXECUTE, 4, 200))
+# With the connections under load for each replica, and how many are counted, one after the other.
+CALLS = (("`ping`", PING, 16, 2000), ("`execute` of `return 1+1`", EXECUTE, 2, 200))
 # For how many seconds is watched what is done without calls: heartbeats, probes, polls.
 IDLE = 5
 
@@ -403,15 +403,21 @@ def replicas(build, options):
         tiers = {1: (one, asyncio.run(open_sessions(one, SESSIONS))), 3: (three, asyncio.run(open_sessions(three, SESSIONS)))}
         for name, message, connections, _ in CALLS:
             for _ in range(options.rounds):
-                for count, (made, sessions) in tiers.items():
-                    cpu.setdefault((name, count), []).append(load(made, message, sessions, connections, options.seconds))
-    for name, _, _, _ in CALLS:
+                for count, share in ((1, 1), (1, 3), (3, 3)):
+                    made, sessions = tiers[count]
+                    figures = cpu.setdefault((name, count, share), [])
+                    figures.append(load(made, message, sessions, share * connections, options.seconds))
+    for name, _, connections, _ in CALLS:
         for what, results in (("channel hops", hops), ("statements", asked)):
             one, three = max(0, results[name, 1]), max(0, results[name, 3])
             yield f"{name}: {what} at 3 replicas", f"{three:.2f}", f"at 1: {one:.2f}", f"{three / one:.2f}" if one > 0.5 else "–"
-        one, three = statistics.median(cpu[name, 1]), statistics.median(cpu[name, 3])
-        beside = f"at 1: {one:.3f} ms (at most {CPU_TOLERANCE:.2f} times)"
-        yield f"{name}: CPU at 3 replicas", f"{three:.3f} ms", beside, f"{three / one:.2f}"
+        three = statistics.median(cpu[name, 3, 3])
+        # As many calls for each replica as at one, which go over each channel together; and as many in all.
+        for share, what in ((1, f"the same load for each replica (at most {CPU_TOLERANCE:.2f} times)"), (3, "the same load in all")):
+            one = statistics.median(cpu[name, 1, share])
+            yield (
+                f"{name}: CPU at 3 replicas, {3 * connections} connections", f"{three:.3f} ms",
+                f"at 1, {what}, {share * connections} connections: {one:.3f} ms", f"{three / one:.2f}")
 
 
 def groups(options):
