@@ -120,7 +120,9 @@ class Run:
         database = max((over for over, entry in entries if "database" in entry[0].parts), default=0)
         for over, entry in sorted(entries, key=lambda pair: ("database" not in pair[1][0].parts, pair[0])):
             time.sleep(max(0, max(over, database) - time.monotonic()))
-            fault, healed = entry[0], time.monotonic()
+            fault = entry[0]
+            fault.last()
+            healed = time.monotonic()
             fault.heal()
             entry[2] = time.monotonic()
             say(f"{fault.kind} {fault.victim}: healed after {time.monotonic() - healed:.1f} s")
