@@ -460,6 +460,9 @@ def main():
             "database": lambda: database(options.build.resolve(), options),
             "search": lambda: search(options.build.resolve()),
         }
+        # It uses what stands above.
+        import tier
+        groups |= tier.groups(options)
         print("| what | measured | beside it | ratio |\n| --- | --- | --- | --- |", flush=True)
         for name, rows in groups.items():
             if options.only in name:

@@ -17,6 +17,8 @@ PORT = 4444
 CONFIGURATION = """
 global
     maxconn 4000
+    # Two threads that log at once drop what the other does not let them write soon enough.
+    nbthread 1
     # A pipe, because of datagrams the kernel keeps ten, and connections end by the dozen.
     log stdout format raw local0
     stats socket {folder}/admin.socket level admin
@@ -32,6 +34,9 @@ defaults
     retries 4
     # What one gateway does not take, the next one gets, at once.
     option redispatch 1
+    # A connection that waits for a gateway which is taken out ends there and then, as that gateway's. Without this HAProxy condemns it,
+    # goes on waiting, sends the request to the next gateway after the time for connecting, and closes it there before an answer can come.
+    option abortonclose
 frontend clients
     bind {address}:{port}
     default_backend gateways
@@ -39,7 +44,8 @@ backend gateways
     balance leastconn
     option httpchk
     http-check send meth GET uri /healthz ver HTTP/1.1 hdr Host {address}
-    timeout check 2s
+    # One that hangs is found within 2.7 s, and its connections end: what a client waits for that is no fault of Roost's is to stay short.
+    timeout check 1s
     default-server check inter 500ms fastinter 200ms fall 2 rise 2 on-marked-down shutdown-sessions
 {servers}
 """
@@ -55,7 +61,7 @@ class Balancer:
         self.connections = collections.defaultdict(list)
         # What HAProxy said of gateways that came and went, with the time.
         self.remarks = []
-        servers = "\n".join(f"    server {gateway.name} {gateway.host.address}:{GATEWAY_PORT}" for gateway in gateways)
+        servers = "\n".join(f"    server {gateway.name} {gateway.place.address}:{GATEWAY_PORT}" for gateway in gateways)
         path = folder / "haproxy.cfg"
         path.write_text(CONFIGURATION.format(folder=folder, address=host.address, port=PORT, servers=servers))
         with open(folder / "haproxy.log", "ab") as log:
@@ -97,6 +103,11 @@ class Balancer:
             if fields[:2] == ["gateways", gateway]:
                 return fields[17].startswith("UP")
         return False
+
+    def dropped(self):
+        """How many connections HAProxy has told nothing of."""
+        words = dict(line.split(": ", 1) for line in self.tell("show info").splitlines() if ": " in line)
+        return int(words["DroppedLogs"])
 
     def stop_checking(self, gateway):
         self.tell(f"disable health gateways/{gateway}")

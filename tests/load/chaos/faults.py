@@ -20,7 +20,7 @@ class NoBite(Exception):
 
 
 class Fault:
-    """`strike` and `heal` do it and undo it, `bite` proves in between that it is so."""
+    """`strike` and `heal` do it and undo it; `bite` proves that it is so when it begins, and `last` right before it ends."""
 
     kind = ""
     parts = frozenset()
@@ -35,6 +35,9 @@ class Fault:
 
     def bite(self):
         raise NotImplementedError
+
+    def last(self):
+        self.bite()
 
     def heal(self):
         raise NotImplementedError
@@ -64,10 +67,10 @@ class OfService(Fault):
         self.kind = f"{self.verb}-{'gateway' if is_gateway else 'session'}"
         self.parts = frozenset(["gateway" if is_gateway else "session"])
 
-    def insist_gone(self, pid):
+    def insist_gone(self):
         self.insist(self.service.process.poll() is not None, "the process is still there")
         port = GATEWAY_PORT if self.is_gateway else SESSIONS_PORT
-        found = self.world.network.hub.reaches(self.service.host.address, port)
+        found = self.world.network.hub.reaches(self.service.place.address, port)
         self.insist(found == "refused", f"its port is not closed but answers {found}")
 
     def begin(self):
@@ -92,7 +95,7 @@ class Kill(OfService):
         self.service.kill()
 
     def bite(self):
-        self.insist_gone(self.service.pid)
+        self.insist_gone()
 
     def heal(self):
         self.service.start()
@@ -113,6 +116,9 @@ class Stop(OfService):
         wait_until(lambda: self.service.state == "T", f"that {self.victim} is stopped", 2)
         self.insist(self.service.ask("/healthz", 0.5) is None, "it answers")
 
+    def last(self):
+        self.insist(self.service.state == "T", "it is not stopped any more")
+
     def heal(self):
         self.service.signal(signal.SIGCONT)
         self.end()
@@ -131,9 +137,12 @@ class Terminate(OfService):
         self.status = self.service.terminate()
 
     def bite(self):
-        self.insist_gone(self.service.pid)
+        self.insist_gone()
         if self.status != 0:
             self.world.complain(f"{self.victim} ended with {self.status} on SIGTERM")
+
+    def last(self):
+        self.insist_gone()
 
     def heal(self):
         self.service.start()
@@ -168,6 +177,11 @@ class Cut(Fault):
         for one, other, port in self.between:
             found = self._reaches(one, other, port, 0.5)
             self.insist(found == "silent", f"what {one} sends to {other} is answered: {found}")
+
+    def last(self):
+        # One of several, at random: each takes its time.
+        one, other, port = self.random.choice(self.between)
+        self.insist(self._reaches(one, other, port, 0.3) == "silent", f"what {one} sends to {other} is answered again")
 
     def heal(self):
         for one, other, _ in self.between:

@@ -17,6 +17,7 @@ CREATE SCHEMA chaos;
 CREATE SEQUENCE chaos.writes;
 CREATE TABLE chaos.beats (replica text, epoch bigint, host text, kind text, at bigint, ends boolean);
 CREATE TABLE chaos.epochs (replica text, epoch bigint, host text, beat bigint, is_lapsed boolean, PRIMARY KEY (replica, epoch));
+CREATE TABLE chaos.owners (session text, replica text, epoch bigint, at bigint);
 CREATE TABLE chaos.stale (at bigint, what text, replica text, epoch bigint, late_by bigint, writer inet);
 
 CREATE FUNCTION chaos.now() RETURNS bigint LANGUAGE sql AS $$ SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint $$;
@@ -67,6 +68,16 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
+
+-- Who had which session; it tells what a call waited for.
+CREATE FUNCTION chaos.note_owner() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = chaos, pg_catalog AS $$
+BEGIN
+    IF TG_OP = 'INSERT' OR (OLD.owner_replica, OLD.owner_epoch) IS DISTINCT FROM (NEW.owner_replica, NEW.owner_epoch) THEN
+        INSERT INTO chaos.owners VALUES (NEW.id, NEW.owner_replica, NEW.owner_epoch, chaos.now());
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER chaos_owner AFTER INSERT OR UPDATE ON sessions FOR EACH ROW EXECUTE FUNCTION chaos.note_owner();
 
 CREATE TRIGGER chaos_beat AFTER INSERT OR UPDATE OR DELETE ON replicas FOR EACH ROW EXECUTE FUNCTION chaos.note_beat();
 

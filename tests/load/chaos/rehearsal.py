@@ -6,6 +6,7 @@ Runs before every storm, and by itself with the Python of .venv: `.venv/bin/pyth
 import asyncio
 import json
 import random
+import time
 
 import httpx2
 
@@ -77,7 +78,7 @@ class Server:
     # MARK: What a play is made of
 
     def right(self):
-        self.seen += [Seen(request.id, 0.0, "") for request in self.requests]
+        self.seen += [Seen(request.id, 0.0, "", time.monotonic()) for request in self.requests]
         structured = {"result": work.expected(self.requests)}
         return self._result(self.id, {"content": [], "structuredContent": structured, "isError": False})
 
@@ -127,6 +128,18 @@ class Server:
         result = {"content": [], "structuredContent": {"error": INTERRUPTED}, "isError": True}
         return self._send(writer, OK, self._result(self.id, result), JSON)
 
+    async def says_that_the_last_was_not_made(self, writer):
+        self.right()
+        self.seen.pop()
+        failed = {"code": "policies_unavailable", "message": "The call was not made.", "retryable": True, "at": len(self.requests) - 1}
+        result = {"content": [], "structuredContent": {"result": {"failed": failed}}, "isError": False}
+        return self._send(writer, OK, self._result(self.id, result), JSON)
+
+    async def lies_that_the_last_was_not_made(self, writer):
+        done = await self.says_that_the_last_was_not_made(writer)
+        self.seen.append(Seen(self.requests[-1].id, 0.0, "", time.monotonic()))
+        return done
+
     async def hangs(self, writer):
         await asyncio.sleep(2 * recorder.GIVE_UP)
         return True
@@ -150,7 +163,9 @@ PLAYS = [
     ([Server.begins_and_cuts, Server.knows_no_session], Fate.LOST, Fate.LOST),
     ([Server.begins_and_cuts, *[Server.knows_nothing] * recorder.MAX_RECONNECTIONS], Fate.LOST, Fate.LOST),
     ([Server.knows_no_session], Fate.LOST, Fate.LOST),
-    ([Server.lies_that_it_was_not_sent, Server.answers], Fate.OK, Fate.OK),
+    ([Server.lies_that_it_was_not_sent, Server.answers], (Fate.OK, Fate.WRONG), (Fate.OK, Fate.WRONG)),
+    ([Server.says_that_the_last_was_not_made], Fate.INTERRUPTED, Fate.INTERRUPTED),
+    ([Server.lies_that_the_last_was_not_made], Fate.WRONG, Fate.WRONG),
 ]
 
 
@@ -182,7 +197,7 @@ def judge(attempts, server, is_struck, is_finished):
         return Connection("g1", "SD", until) if address in server.addresses else None
 
     tally.judge(Judge(gateways, connection, lambda _: is_finished), attempts, server.seen)
-    if bool(tally.duplicated) != any(server.seen.count(request) > 1 for request in server.seen):
+    if bool(tally.duplicated) != len({request.id for request in server.seen}) < len(server.seen):
         raise AssertionError(f"{tally.duplicated} are said to be duplicated")
     return [fate for fate in Fate if tally[fate] and fate is not Fate.REPEATED]
 
@@ -201,7 +216,7 @@ async def rehearse():
             raise AssertionError(f"play {number}: the server saw {len(server.seen)} requests")
         for is_struck, want in ((True, when_struck), (False, when_alive)):
             got = judge(attempts, server, is_struck, is_finished)
-            if got != [want]:
+            if got != (list(want) if isinstance(want, tuple) else [want]):
                 steps = " ".join(step.__name__ for step in play)
                 made = json.dumps(attempts)[:2000]
                 raise AssertionError(f"play {number} ({steps}), struck {is_struck}: judged {got}, not {want}: {made}")

@@ -15,7 +15,7 @@ class Case:
     number = 0
 
     def __init__(self, want, why="", *, kind="execute", took=1.0, is_right=None, error=None, writes=(), exchanges=None, finished=False,
-                 gateway="g1", repeated=False, seen=1, stall=None):
+                 gateway="g1", repeated=False, seen=1, stall=None, unseen=(), at=100.0):
         Case.number += 1
         self.want, self.why, self.finished, self.gateway, self.repeated = want, why, finished, gateway, repeated
         self.stall = stall
@@ -28,7 +28,9 @@ class Case:
             "session": "s", "call": f"call {Case.number}", "kind": kind, "sent": 100.0, "ended": 100.0 + took, "is_right": is_right,
             "got": None, "error": error, "code_hash": f"hash {Case.number}", "requests": requests,
             "exchanges": [plain | exchange for exchange in made]}
-        self.seen = [Seen(request["id"], 100.0, "10.214.0.14") for request in requests for _ in range(seen)]
+        self.seen = [
+            Seen(request["id"], 100.0, "10.214.0.14", at) for index, request in enumerate(requests) if index not in unseen
+            for _ in range(seen)]
 
 
 BROKEN = {"status": None, "broken": "ReadError"}
@@ -45,7 +47,13 @@ def cases():
     yield Case(Fate.WRONG, "an answer that is not the computed one", is_right=False)
     yield Case(Fate.WRONG, "an answer although the upstream saw nothing", is_right=True, seen=0)
     yield Case(Fate.WRONG, "a program told of a failure that was none", error={"code": "upstream_failed", "is_of_tool": True})
-    yield Case(Fate.INTERRUPTED, "a tool call that was not made, and says so", error={"code": "policies_unavailable", "is_of_tool": True})
+    not_made = {"code": "policies_unavailable", "is_of_tool": True, "at": 1}
+    yield Case(Fate.INTERRUPTED, "a tool call that was not made, and says so", error=not_made, unseen=[1])
+    yield Case(Fate.INTERRUPTED, "the first tool call was not made", error=not_made | {"at": 0}, seen=0)
+    yield Case(Fate.WRONG, "a tool call that was not made, and seen", error=not_made)
+    yield Case(Fate.WRONG, "a tool call that was not made after one that was never seen", error=not_made, seen=0)
+    yield Case(Fate.WRONG, "a tool call after one that was not made", error=not_made | {"at": 0}, unseen=[0])
+    yield Case(Fate.WRONG, "a tool call that was not made, whichever", error={"code": "call_not_recorded", "is_of_tool": True}, seen=0)
     yield Case(Fate.LOST, "404", error={"code": None, "message": "Session terminated"}, exchanges=[{"status": 404}])
     yield Case(Fate.LOST, "404 to a reconnection", error=ENDED, exchanges=[BROKEN | {"has_event_id": True}, RESUMED | {"status": 404}])
     yield Case(Fate.INTERRUPTED, "typed", error=INTERRUPTED)
@@ -58,7 +66,10 @@ def cases():
     yield Case(Fate.INTERRUPTED, "nobody knows", error=INTERRUPTED | {
         "calls": [{"sequence": 1, "outcome": "outcome_unknown"}, {"sequence": 2, "outcome": "outcome_unknown"}]}, writes=[0, 1], seen=0)
     unavailable = {"status": 503, "retry_after": "1"}
-    yield Case(Fate.REPEATED, "unavailable", error={"code": "unavailable"}, exchanges=[unavailable], repeated=True)
+    yield Case(Fate.REPEATED, "unavailable", error={"code": "unavailable"}, exchanges=[unavailable], repeated=True, seen=0)
+    yield Case(Fate.WRONG, "unavailable, and seen", error={"code": "unavailable"}, exchanges=[unavailable], repeated=True)
+    yield Case(Fate.REPEATED, "unavailable, and seen when it was sent again", error={"code": "unavailable"}, exchanges=[unavailable],
+               repeated=True, at=103.0)
     yield Case(Fate.REFUSED, "unavailable for ever", error={"code": "unavailable"}, exchanges=[unavailable], seen=0)
     yield Case(Fate.REFUSED, "unavailable in a stream, for ever", error={"code": "unavailable"}, seen=0)
     yield Case(Fate.WRONG, "unavailable for ever, and seen", error={"code": "unavailable"}, exchanges=[unavailable])
@@ -85,6 +96,13 @@ def cases():
     yield Case(Fate.LOST, "finished and not found again", error=ENDED, exchanges=[cut_stream, RESUMED], finished=True)
     yield Case(Fate.LOST, "not finished, and let go of by a gateway that lives", error=ENDED, exchanges=[
         cut_stream, RESUMED | {"started": 203.0, "ended": 204.0}])
+    yield Case(Fate.LOST, "finished, and told to be interrupted", error=INTERRUPTED, finished=True, exchanges=[cut_stream, RESUMED])
+    yield Case(Fate.INTERRUPTED, "not finished, and told so", error=INTERRUPTED, exchanges=[cut_stream, RESUMED])
+    partition = BROKEN | {"started": 248.0, "ended": 253.0}
+    yield Case(Fate.INTERRUPTED, "cut off from its gateway soon after its first request", error=CUT, exchanges=[partition], at=248.5)
+    yield Case(Fate.LOST, "cut off from its gateway, and without an event id after a long time", error=CUT, exchanges=[partition], at=246.5)
+    yield Case(Fate.LOST, "cut off from its gateway, and ended with nothing by another", error=ENDED, exchanges=[
+        partition | {"status": 200, "has_event_id": True}, RESUMED | {"started": 260.0, "ended": 261.0}])
     yield Case(Fate.INTERRUPTED, "cut, and the reconnection cut", error=ENDED, finished=True, exchanges=[
         cut_stream, RESUMED | {"status": None, "broken": "ReadError"}])
 
@@ -97,6 +115,8 @@ def main():
     gateways.heal("g1", 151.0)
     gateways.strike("g2", "term-gateway", 149.0)
     gateways.heal("g2", 151.0)
+    gateways.strike("g1", "cut-client", 250.0)
+    gateways.heal("g1", 255.0)
     for case in cases():
         held_by = case.gateway
 
@@ -105,8 +125,10 @@ def main():
 
         judge = Judge(gateways, connection, lambda _, case=case: case.finished)
         tally = Tally()
-        tally.judge(judge, [(case.attempt, case.repeated)], case.seen)
-        got = [fate for fate in Fate if tally[fate]]
+        # What is repeated is sent again 2 s later, and that is interrupted.
+        again = [(case.attempt | {"sent": 102.0, "error": INTERRUPTED}, False)] if case.repeated else []
+        tally.judge(judge, [(case.attempt, case.repeated), *again], case.seen)
+        got = [fate for fate in Fate if tally[fate] - (fate is Fate.INTERRUPTED and case.repeated)]
         if got != [case.want]:
             raise AssertionError(f"{case.why or case.want}: judged {got}, {tally.reasons}")
         if case.stall not in (None, tally.stall_ms):

@@ -3,7 +3,7 @@
 usage: upstream.py ADDRESS PORT FILE
 
 Each request becomes one line of FILE before it is answered: its id, when it came (seconds of the machine's clock), from which address, and
-its method. It ends with its standard input.
+when it came by the machine's monotonic clock. It ends with its standard input.
 """
 
 import asyncio
@@ -54,7 +54,7 @@ class Upstream:
             return 404, {"error": "there is nothing here"}
         fields = json.loads(body) if method == "POST" else {name: values[0] for name, values in parse_qs(address.query).items()}
         request, number = str(fields["request"]), int(fields["number"])
-        self.file.write(json.dumps([request, came, peer, method]) + "\n")
+        self.file.write(json.dumps([request, came, peer, time.monotonic()]) + "\n")
         await asyncio.sleep(int(fields["delay"]) / 1000)
         return 200, {"answer": answer(request, number)}
 

@@ -7,8 +7,16 @@
   again; it is no call of its own.
 - lost: the session answers 404; or there was neither answer nor typed error although the gateway that held the connection lived; or an
   answer that was finished was not found.
-- wrong: an answer that differs from the one computed from the request, or a typed error that says something untrue.
+- wrong: an answer that differs from the one computed from the request, or an error that says something untrue of what was sent.
 - duplicated: a request that the upstream saw twice.
+
+Which gateway held a connection says the balancer, and the run itself when each gateway was struck. One that was killed or stopped is gone.
+One that is cut off from the balancer lives, and its clients' connections break all the same, without anything that it could do about it
+once they are cut. So a partition excuses the broken connection and nothing else. A call that had an event id is asked for again, over
+another gateway, which lives: it has to come to its answer or to a typed error there, and may not end with nothing, whether or not it was
+finished at the time. A call that had none must not have had the time for one: when the upstream had seen a request of it `ID_WITHIN` before
+the cut, and nothing else was struck, then its stream had to have begun, and it is lost. A gateway that stops in good order, while the
+balancer still sees it, is excused for nothing that it took.
 """
 
 import collections
@@ -29,16 +37,21 @@ class Fate(enum.Enum):
 
 # Errors that say what is known of a call that was cut short.
 INTERRUPTIONS = ("execution_interrupted", "end_not_recorded")
-# What a program is told of a call that Roost did not make: it could not look at its rules, or no longer owned the execution.
-NOT_MADE = ("policies_unavailable", "roost_unavailable", "execution_interrupted")
+# What a program is told of a call that Roost did not make: it could not look at its rules, or not write down that it makes it.
+NOT_MADE = ("policies_unavailable", "roost_unavailable", "call_not_recorded")
 
 # Ways in which a gateway ends that has time to finish what it does.
 IN_GOOD_ORDER = ("term-gateway", "roll-gateways")
+# What keeps a gateway from its clients, and lets it live.
+PARTITIONS = ("cut-client",)
+# After how many seconds a call under way has an event id while nothing else is struck: half a second, and one for the machine.
+ID_WITHIN = 1.5
 
 # How much later HAProxy may tell of the end of a connection, in seconds; that is how busy a machine may be.
 SLACK = 2.0
 
-Seen = collections.namedtuple("Seen", "id came peer")
+# A request that the upstream saw: when by the machine's clock, from which address, and when by its monotonic clock, as attempts have it.
+Seen = collections.namedtuple("Seen", "id came peer at")
 
 
 @dataclasses.dataclass
@@ -54,10 +67,14 @@ class Gateways:
     def heal(self, gateway, now):
         self.strikes[gateway][-1][2] = now
 
+    def strike_between(self, gateway, start, end):
+        """What a gateway was struck by last at some time between two moments, as kind and beginning; Nones when it lived."""
+        strikes = self.strikes.get(gateway, ())
+        found = [(kind, begun) for kind, begun, healed in strikes if begun <= end and (healed is None or healed >= start)]
+        return found[-1] if found else (None, None)
+
     def struck(self, gateway, start, end):
-        """The kind of fault that a gateway was struck by at some time between two moments; None when it lived."""
-        found = [kind for kind, begun, healed in self.strikes.get(gateway, ()) if begun <= end and (healed is None or healed >= start)]
-        return found[-1] if found else None
+        return self.strike_between(gateway, start, end)[0]
 
     def all_struck(self, start, end):
         return all(self.struck(name, start, end) for name in self.names)
@@ -66,12 +83,17 @@ class Gateways:
 class Judge:
     """Knows what is needed beside an attempt itself: who held its connection, what was finished, what the upstream saw."""
 
-    def __init__(self, gateways, connection_of, is_finished):
+    def __init__(self, gateways, connection_of, is_finished, is_calm=lambda kind, start, end: True):
         """`connection_of` gives what the balancer tells of the connection from an address that ended between two moments; `is_finished`
-        whether the program of an attempt ran to its end."""
-        self.gateways, self.connection_of, self.is_finished = gateways, connection_of, is_finished
-        # The requests that the upstream saw, by id.
-        self.counts = collections.Counter()
+        whether the program of an attempt ran to its end; `is_calm` whether nothing but a kind of fault was in force between two moments."""
+        self.gateways, self.connection_of, self.is_finished, self.is_calm = gateways, connection_of, is_finished, is_calm
+        # The requests that the upstream saw, by id, and when it saw each first.
+        self.counts, self.first_seen = collections.Counter(), {}
+
+    def look_at(self, seen):
+        self.counts = collections.Counter(request.id for request in seen)
+        for request in seen:
+            self.first_seen[request.id] = min(request.at, self.first_seen.get(request.id, request.at))
 
     def fate(self, attempt, is_repeated=False):
         """What became of an attempt, and why that is to be known."""
@@ -84,6 +106,8 @@ class Judge:
             return Fate.REPEATED, ""
         error = attempt["error"] or {}
         if error.get("code") in INTERRUPTIONS:
+            if exchanges and exchanges[-1]["is_resumption"] and self.is_finished(attempt):
+                return Fate.LOST, f"finished, and a reconnection was told {error['code']}"
             return Fate.INTERRUPTED, error["code"]
         if error.get("is_of_tool"):
             if error.get("code") in NOT_MADE:
@@ -124,8 +148,10 @@ class Judge:
             # One that was told to come later, or never came to a gateway, was heard by none.
             if exchange["is_resumption"] and (exchange["status"] in (429, 503) or exchange["address"] is None):
                 continue
-            # Ports are used again: only what HAProxy told when the exchange broke is about it.
-            connection = self.connection_of(exchange["address"], exchange["started"], exchange["ended"] + SLACK)
+            # The connection that it went over is the first from its address to end; one that went on after an exchange that ended with
+            # nothing is no reason for that.
+            until = float("inf") if exchange["broken"] else exchange["ended"] + SLACK
+            connection = self.connection_of(exchange["address"], exchange["started"], until)
             if connection is None and exchange["broken"] is None:
                 return Fate.LOST, f"{exchange['method']} ended with nothing, in good order, over {exchange['address']}"
             if connection is None:
@@ -134,13 +160,17 @@ class Judge:
                 if self.gateways.all_struck(exchange["started"] - 0.5, exchange["ended"]):
                     continue
                 return Fate.LOST, "the balancer had no gateway although one lived"
-            kind = self.gateways.struck(connection.gateway, exchange["started"] - 0.5, exchange["ended"])
+            kind, begun = self.gateways.strike_between(connection.gateway, exchange["started"] - 0.5, exchange["ended"])
             if kind is None:
                 return Fate.LOST, (
                     f"{exchange['broken'] or 'the end'} of {exchange['method']} after {exchange['ended'] - exchange['started']:.1f} s "
                     f"although {connection.gateway} lived (balancer: {connection.termination})")
             if kind in IN_GOOD_ORDER and (exchange["status"] == 200 or any(self.counts[request["id"]] for request in attempt["requests"])):
                 return Fate.LOST, f"{connection.gateway} stopped in good order and did not finish it"
+            if kind in PARTITIONS and not exchange["has_event_id"] and not exchange["is_resumption"]:
+                before = begun - min((self.first_seen.get(request["id"], begun) for request in attempt["requests"]), default=begun)
+                if before > ID_WITHIN and self.is_calm(kind, attempt["sent"], begun):
+                    return Fate.LOST, f"{connection.gateway} lived, and had given it no event id {before:.1f} s after its first request"
         return Fate.INTERRUPTED, f"cut with its gateway: {kind}"
 
 
@@ -155,8 +185,8 @@ class Tally:
     duplicated: int = 0
     # Typed interruptions that do not say what became of each call.
     untold: int = 0
-    # Seconds from send to answer, typed error or broken connection, see `longest_wait`: the longest, and whose it was.
-    stall: tuple = (0.0, "")
+    # Seconds from send to answer, typed error or broken connection, see `longest_wait`, whose, and what became of it: all of them.
+    waits: list = dataclasses.field(default_factory=list)
     # What took longer than `patience` seconds, by the faults that were in force.
     patience: float = 10.0
     slow: collections.Counter = dataclasses.field(default_factory=collections.Counter)
@@ -166,8 +196,7 @@ class Tally:
     def count(self, attempt, fate, reason):
         took = longest_wait(attempt)
         kinds, during = self.faults_between(attempt["sent"], attempt["ended"])
-        if took > self.stall[0]:
-            self.stall = took, f"{attempt['kind']} {attempt['call']}, sent at {attempt['sent']:.2f}: {fate.value} {reason}; {during}"
+        self.waits.append((took, attempt, f"{fate.value} {reason}"))
         if took > self.patience:
             self.slow[kinds] += 1
         self.fates[fate] += 1
@@ -175,15 +204,20 @@ class Tally:
             self.calls += 1
         if fate not in (Fate.OK, Fate.REPEATED):
             self.reasons[f"{fate.value}: {reason[:70]} during {kinds}"] += 1
-        if fate is Fate.INTERRUPTED and (attempt["error"] or {}).get("code") in INTERRUPTIONS and "calls" not in attempt["error"]:
+        error = attempt["error"] or {}
+        if error.get("code") in INTERRUPTIONS and ("calls" not in error or "retryable" not in error):
             self.untold += 1
         if fate in (Fate.LOST, Fate.WRONG, Fate.REFUSED):
             self.lines.append(f"{fate.value}: {attempt['kind']} {attempt['call']} sent at {attempt['sent']:.2f}: {reason}; {during}")
 
     def judge(self, judge, recorded, seen):
         """Counts all attempts of a run, and looks at what the upstream saw."""
-        counts = judge.counts = collections.Counter(request.id for request in seen)
+        judge.look_at(seen)
+        counts = judge.counts
         known = {request["id"] for attempt, _ in recorded for request in attempt["requests"]}
+        sent = collections.defaultdict(list)
+        for attempt, _ in recorded:
+            sent[attempt["call"]].append(attempt["sent"])
         for request in counts.keys() - known:
             self.calls += 1
             self.fates[Fate.LOST] += 1
@@ -192,6 +226,11 @@ class Tally:
             fate, reason = judge.fate(attempt, is_repeated)
             if fate is Fate.REFUSED and any(counts[request["id"]] for request in attempt["requests"]):
                 fate, reason = Fate.WRONG, "told not to have been sent, and the upstream saw it"
+            if fate is Fate.REPEATED:
+                again = min((moment for moment in sent[attempt["call"]] if moment > attempt["sent"]), default=float("inf"))
+                moments = [judge.first_seen[request["id"]] for request in attempt["requests"] if counts[request["id"]]]
+                if any(attempt["sent"] <= moment < again for moment in moments):
+                    fate, reason = Fate.WRONG, "told not to have been sent, and the upstream saw it before it was sent again"
             if fate is not Fate.LOST and (lie := untrue(attempt, counts)):
                 fate, reason = Fate.WRONG, lie
             self.count(attempt, fate, reason)
@@ -203,9 +242,12 @@ class Tally:
     def __getitem__(self, fate):
         return self.fates[fate]
 
+    def longest(self, count):
+        return sorted(self.waits, key=lambda wait: wait[0], reverse=True)[:count]
+
     @property
     def stall_ms(self):
-        return round(self.stall[0] * 1000)
+        return round(max((took for took, _, _ in self.waits), default=0) * 1000)
 
 
 def longest_wait(attempt):
@@ -219,12 +261,28 @@ def longest_wait(attempt):
     return max(longest, attempt["ended"] - since)
 
 
+def untrue_of_tool(error, requests, counts):
+    """The same when a program was told that one of its requests was not made: those before it were answered, and it makes none after."""
+    at = error.get("at")
+    if not isinstance(at, int):
+        return "the program does not say which request was not made"
+    for index, request in enumerate(requests):
+        is_seen = counts[request["id"]] > 0
+        if index < at and not is_seen:
+            return f"the upstream never saw {request['id']}, which the program had an answer to"
+        if index >= at and is_seen:
+            return f"the program was told {error['code']} of request {at}, and the upstream saw {request['id']}"
+    return None
+
+
 def untrue(attempt, counts):
     """What an answer or error says that the upstream knows better; None when it is true."""
     requests = attempt["requests"]
     if attempt["is_right"] and any(counts[request["id"]] == 0 for request in requests):
         return "the upstream never saw a request of an answer"
     error = attempt["error"] or {}
+    if error.get("is_of_tool") and error.get("code") in NOT_MADE:
+        return untrue_of_tool(error, requests, counts)
     written = [request["id"] for request in requests if request["is_write"] and counts[request["id"]]]
     if error.get("code") in INTERRUPTIONS and error.get("retryable") is True and written:
         return f"retryable, although the upstream saw the write {written[0]}"

@@ -56,13 +56,14 @@ class Request:
 
 
 def program(requests):
-    """A program that makes the requests one after the other and returns their answers, or the first error that Roost has for one."""
+    """A program that makes the requests one after the other and returns their answers, or the first error that Roost has for one, with its
+    number."""
     lines = ["const answers: string[] = [];"]
-    for request in requests:
+    for index, request in enumerate(requests):
         lines += [
             "{",
             f"  const made: any = await tools.{SLUG}.org.main.{request.call};",
-            "  if (!made.ok) return { failed: made.error };",
+            f"  if (!made.ok) return {{ failed: {{ ...made.error, at: {index} }} }};",
             "  answers.push(made.data.answer);",
             "}",
         ]
@@ -73,6 +74,10 @@ def expected(requests):
     return {"answers": [answer(request.id, request.number) for request in requests]}
 
 
+# What a call that lasts takes at most, in milliseconds. What is measured is what faults cost: less than a lease has to be its own.
+LONGEST = 2400
+
+
 def make_requests(random, name):
     """One to three requests, most of them quick, some calls that last seconds."""
     is_long = random.random() < 0.15
@@ -80,6 +85,6 @@ def make_requests(random, name):
     return [
         Request(
             id=f"{name}-{index}", number=random.randrange(1_000_000),
-            delay=random.randrange(600, 1800) if is_long else random.randrange(0, 60), is_write=random.random() < 0.5)
+            delay=random.randrange(600, LONGEST) // count if is_long else random.randrange(0, 60), is_write=random.random() < 0.5)
         for index in range(count)
     ]

@@ -128,7 +128,7 @@ class World:
     def seen(self):
         """All requests that the upstream has seen."""
         with open(self.seen_path, encoding="utf-8") as file:
-            return [Seen(request, came, peer) for request, came, peer, _ in map(json.loads, file)]
+            return [Seen(*words) for words in map(json.loads, file)]
 
     def finished(self):
         """The programs that ran to their end, by the hash of their text."""

@@ -8,9 +8,8 @@ import sqlite3
 import subprocess
 import time
 
-from installation import PATIENCE
-
-ROOT = pathlib.Path(__file__).resolve().parents[3]
+from support import postgres
+from support.processes import PATIENCE, Place
 
 # What is written in one transaction is there whole or not at all. Each gives the number of rows that lack their other half.
 HALVES = {
@@ -31,6 +30,7 @@ class SQLite:
 
     name = "SQLite"
     owner_url = None
+    place = Place()
 
     def __init__(self, folder):
         self.path = folder / "roost.db"
@@ -54,32 +54,11 @@ class SQLite:
         pass
 
 
-class PostgreSQL:
-    """A server of its own with fsync on, which ends with this program, however that ends."""
-
-    name = "PostgreSQL"
+class PostgreSQL(postgres.PostgreSQL):
+    """A server with fsync on."""
 
     def __init__(self, _):
-        self.script = subprocess.Popen(
-            [str(ROOT / "deploy/private-postgres"), "--fsync", "on"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            start_new_session=True)
-        self.programs = pathlib.Path(max(pathlib.Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name)))
-        self._read_ready()
-        self.url = self._url("roost_service")
-        self.owner_url = self._url("roost")
-
-    def _url(self, user):
-        return f"postgresql://{user}@/postgres?host={self.socket_folder}&port={self.port}"
-
-    def _read_ready(self):
-        words = self.script.stdout.readline().split()
-        if len(words) != 4 or words[0] != "ready":
-            raise RuntimeError(f"PostgreSQL did not start: {words}")
-        self.port, self.socket_folder, self.postmaster = int(words[1]), words[2], int(words[3])
-
-    def _command(self, word):
-        self.script.stdin.write(f"{word}\n")
-        self.script.stdin.flush()
+        super().__init__()
 
     def kill(self):
         """All of its processes at once."""
@@ -93,14 +72,7 @@ class PostgreSQL:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"PostgreSQL's processes {processes} do not end")
             time.sleep(0.01)
-        self._command("stop")
-        answer = self.script.stdout.readline().strip()
-        if answer != "stopped":
-            raise RuntimeError(f"private-postgres answered {answer!r} to stop")
-
-    def start(self):
-        self._command("start")
-        self._read_ready()
+        self.stop()
 
     def kill_backend(self):
         """One process that serves a connection of Roost; the server then ends all others itself, and recovers."""
@@ -112,19 +84,11 @@ class PostgreSQL:
             time.sleep(0.02)
         raise TimeoutError("Roost did not connect to PostgreSQL")
 
-    def run(self, sql):
-        done = subprocess.run(
-            [str(self.programs / "psql"), "-X", "-h", self.socket_folder, "-p", str(self.port), "-U", "roost", "-v", "ON_ERROR_STOP=1", "-AtF",
-             "\t", "-c", sql, "postgres"], capture_output=True, text=True, timeout=PATIENCE)
-        if done.returncode != 0:
-            raise RuntimeError(f"psql: {done.stderr}")
-        return [tuple(line.split("\t")) for line in done.stdout.splitlines()]
-
     def faults(self):
         found = []
         done = subprocess.run(
-            [str(self.programs / "pg_amcheck"), "--install-missing", "--heapallindexed", "--parent-check", "-h", self.socket_folder, "-p",
-             str(self.port), "-U", "roost", "postgres"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=PATIENCE)
+            self.program("pg_amcheck", "--install-missing", "--heapallindexed", "--parent-check"), stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, timeout=PATIENCE)
         if done.returncode != 0:
             found.append(f"pg_amcheck: {done.stdout[-2000:]}")
         # Each foreign key as the query that finds rows without the one that they refer to.
@@ -141,10 +105,6 @@ class PostgreSQL:
             raise RuntimeError("there are no foreign keys")
         found += [f"{name}: {self.run(sql)[0][0]} rows refer to none" for name, sql in keys if self.run(sql) != [("0",)]]
         return found + torn(self)
-
-    def close(self):
-        self.script.stdin.close()
-        self.script.wait(PATIENCE)
 
 
 def torn(database):

@@ -25,13 +25,15 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "apis"))
 import json  # noqa: E402
 
 from databases import PostgreSQL, SQLite  # noqa: E402
-from installation import PATIENCE, Installation  # noqa: E402
 from ledger import Findings, Progress  # noqa: E402
 from notes import DOCUMENT  # noqa: E402
+from support.installation import Installation, Seat  # noqa: E402
+from support.processes import PATIENCE  # noqa: E402
 from writers import KINDS, Client, ExecutionWriter, PolicyWriter  # noqa: E402
 
 STARTED = time.monotonic()
@@ -53,10 +55,10 @@ class Load:
         for organization, admin in admins.items():
             document = {"slug": "notes", "document": json.dumps(DOCUMENT), "base_url": "https://notes.example"}
             self._call(installation, admin, "/integrations", document)
-            self.writers += [kind(organization, installation.port, admin, self.progress) for kind in KINDS]
+            self.writers += [kind(organization, installation.gateways[0].port, admin, self.progress) for kind in KINDS]
 
     def _call(self, installation, key, path, body):
-        status, _, answer = Client(installation.port, key).call("POST", f"/api/v1{path}", body)
+        status, _, answer = Client(installation.gateways[0].port, key).call("POST", f"/api/v1{path}", body)
         if status != 201:
             raise RuntimeError(f"POST {path}: {status} {answer[:500]!r}")
         return json.loads(answer)
@@ -127,6 +129,10 @@ class Run:
         self.findings = Findings()
         self.kills = collections.Counter()
 
+    def pids(self):
+        """The running services' processes."""
+        return {service.name: service.pid for service in self.installation.services if service.is_running}
+
     def kill(self, *services):
         for service in services:
             service.kill()
@@ -137,7 +143,7 @@ class Run:
             service.wait_until_ready()
 
     def kill_services(self, number):
-        gateway, sessions = self.installation.gateway, self.installation.sessions
+        [gateway], [sessions] = self.installation.gateways, self.installation.sessions
         self.kill(*([gateway], [sessions], [gateway, sessions])[(self.options.seed + number) % 3])
 
     def kill_postgres(self, number):
@@ -156,7 +162,7 @@ class Run:
         self.load.wait_for_writes(self.random.randrange(1, 40))
         # An acknowledgement has just come: the moment of the next kill is to be anywhere between two of them.
         time.sleep(self.random.uniform(0, 0.02))
-        before = self.installation.pids()
+        before = self.pids()
         earlier = dict(self.kills)
         moment = time.monotonic()
         strike(self, number)
@@ -164,11 +170,11 @@ class Run:
         recovered = time.monotonic()
         last = self.load.wait_for_everyone(recovered)
         everybody = time.monotonic()
-        for service, pid in self.installation.pids().items():
+        for service, pid in self.pids().items():
             if service not in killed and before[service] != pid:
                 raise RuntimeError(f"{service} did not survive")
-        if len(self.installation.pids()) != 2:
-            raise RuntimeError(f"only {list(self.installation.pids())} are running")
+        if len(self.pids()) != 2:
+            raise RuntimeError(f"only {list(self.pids())} are running")
         found, slowest = self.load.check(), self.load.progress.slowest
         self.findings.add(found)
         say(
@@ -205,7 +211,7 @@ class Run:
                 raise RuntimeError(f"the checker does not see damage that was done on purpose: {proof}")
             say(f"{self.database.name}: damaged on purpose, the checker finds {proof}")
         for service in self.installation.services:
-            if service.stop() != 0:
+            if service.terminate() != 0:
                 self.findings.unexpected.append(f"{service.name} did not end in good order")
 
     def _damage(self):
@@ -229,7 +235,8 @@ def rounds(options, make_database, strikes):
     database = installation = None
     try:
         database = make_database(folder)
-        installation = Installation(options.build.resolve(), folder, database)
+        seats = [Seat("session-service")], [Seat("api-gateway")]
+        installation = Installation(options.build.resolve(), folder, database, *seats)
         installation.start()
         run = Run(installation, options)
         run.load.start()

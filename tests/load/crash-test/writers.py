@@ -7,8 +7,8 @@ import random
 import threading
 import time
 
-from installation import PATIENCE
 from ledger import Ledger
+from support.processes import PATIENCE
 
 # How many things of a kind a writer keeps; it removes older ones, which must stay removed.
 KEPT = 40
