@@ -461,8 +461,8 @@ def main():
             "search": lambda: search(options.build.resolve()),
         }
         # It uses what stands above.
-        import tier
-        groups |= tier.groups(options)
+        import replicas
+        groups |= replicas.groups(options)
         print("| what | measured | beside it | ratio |\n| --- | --- | --- | --- |", flush=True)
         for name, rows in groups.items():
             if options.only in name:
