@@ -31,9 +31,12 @@ package struct ChannelLimits: Sendable, Hashable {
     /// The longest pause between connection attempts.
     package var maxBackoff = Duration.seconds(3)
     /// After how long without a received byte a connection is probed with a PING.
-    package var keepAliveInterval = Duration.seconds(3)
+    ///
+    /// Together with ``keepAliveTimeout`` it is how long a silent peer goes unnoticed; what then follows (`roost.gateway.interruption_wait`)
+    /// may take a lease more, and all of it has to end within 10 s.
+    package var keepAliveInterval = Duration.milliseconds(1_500)
     /// How long the answer to a PING may take until the connection counts as lost.
-    package var keepAliveTimeout = Duration.seconds(4)
+    package var keepAliveTimeout = Duration.seconds(2)
     /// How long exchanges under way get to finish after a graceful shutdown began.
     package var drainTimeout = Duration.seconds(30)
 

@@ -12,6 +12,8 @@ package enum Dialect: Sendable, Hashable {
     ///   that the database happened to be created with, and pages of a list would come in another order.
     /// - `{share}`: at the end of a SELECT that writes: keeps the rows that it found as they are until the transaction ends. SQLite has one
     ///   writer at a time and needs no word for it.
+    /// - `{take}`: at the end of a SELECT in a transaction: takes the rows that it finds for the transaction, and passes those over that
+    ///   somebody else holds. SQLite needs no word for that either.
     package var tokens: [String: String] {
         switch self {
         case .sqlite:
@@ -20,6 +22,7 @@ package enum Dialect: Sendable, Hashable {
                 "bytes": "BLOB",
                 "key": "TEXT",
                 "share": "",
+                "take": "",
             ]
         case .postgreSQL:
             [
@@ -27,6 +30,7 @@ package enum Dialect: Sendable, Hashable {
                 "bytes": "BYTEA",
                 "key": "TEXT COLLATE \"C\"",
                 "share": "FOR SHARE",
+                "take": "FOR UPDATE SKIP LOCKED",
             ]
         }
     }

@@ -14,6 +14,7 @@ package struct ExecutionStackError: Error, Sendable {
             case revoked = "credentials_revoked"
             case draining
             case unavailable
+            case alreadyBegun = "already_begun"
             case endNotRecorded = "end_not_recorded"
             case `internal`
         }
@@ -37,6 +38,8 @@ package struct ExecutionStackError: Error, Sendable {
         package static let draining = Code(value: .draining)
         /// The database or the sandbox cannot be used; nothing ran.
         package static let unavailable = Code(value: .unavailable)
+        /// There is an execution of this name, and no program runs twice.
+        package static let alreadyBegun = Code(value: .alreadyBegun)
         /// The program ran, but its end could not be stored.
         package static let endNotRecorded = Code(value: .endNotRecorded)
         /// A fault of ours; the cause is in the log.
@@ -51,25 +54,36 @@ package struct ExecutionStackError: Error, Sendable {
     package let message: String
     /// The execution that it is about, where one was begun.
     package let execution: ExecutionID?
+    /// What is told of that execution, where it ran or may run.
+    package let interrupted: InterruptedExecution?
     /// What went wrong below, for the log only.
     package let cause: (any Error)?
 
-    package init(code: Code, message: String, execution: ExecutionID? = nil, cause: (any Error)? = nil) {
+    package init(
+        code: Code, message: String, execution: ExecutionID? = nil, interrupted: InterruptedExecution? = nil, cause: (any Error)? = nil
+    ) {
         self.code = code
         self.message = message
         self.execution = execution
+        self.interrupted = interrupted
         self.cause = cause
     }
 
     /// Whether the same call may be sent again without anything happening twice.
-    package var isRetryable: Bool { self.code == .draining || self.code == .unavailable }
+    package var isRetryable: Bool { self.interrupted?.isRetryable ?? (self.code == .draining || self.code == .unavailable) }
 
     init(_ error: EngineError) {
         let codes: [EngineError.Code: Code] = [
             .invalidProgram: .invalidProgram, .nestedExecution: .nestedExecution, .draining: .draining, .unavailable: .unavailable,
-            .endNotRecorded: .endNotRecorded,
+            .alreadyBegun: .alreadyBegun, .endNotRecorded: .endNotRecorded,
         ]
-        self.init(code: codes[error.code] ?? .internal, message: error.message, execution: error.execution, cause: error.cause)
+        let code = codes[error.code] ?? .internal
+        // Of one that runs elsewhere nobody knows here what it has called.
+        let calls = error.calls ?? (code == .alreadyBegun ? CallReport([], isRepeatable: false) : nil)
+        self.init(
+            code: code, message: error.message, execution: error.execution,
+            interrupted: error.execution.flatMap { execution in calls.map { InterruptedExecution(execution: execution, calls: $0) } },
+            cause: error.cause)
     }
 
     /// The database cannot be used.

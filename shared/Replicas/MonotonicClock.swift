@@ -13,6 +13,25 @@ package struct MonotonicClock: Sendable {
         self.sleep = { try await clock.sleep(for: $0) }
     }
 
+    /// The time that something might take was over before it ended.
+    package struct TimeIsUp: Error {}
+
+    /// Runs `body` for so long at the most; then it is cancelled, and ``TimeIsUp`` thrown once it has ended.
+    package func within<Result: Sendable>(
+        _ time: Duration, _ body: @escaping @Sendable () async throws -> Result
+    ) async throws -> Result {
+        try await withThrowingTaskGroup(of: Result.self) { group in
+            group.addTask { try await body() }
+            group.addTask {
+                try await self.sleep(time)
+                throw TimeIsUp()
+            }
+            defer { group.cancelAll() }
+            guard let first = try await group.next() else { throw CancellationError() }
+            return first
+        }
+    }
+
     /// Runs `body` again and again after a pause, until the task is cancelled.
     package func every(_ interval: Duration, _ body: () async -> Void) async {
         while (try? await self.sleep(interval)) != nil { await body() }

@@ -2,6 +2,10 @@ import NIOCore
 import NIOPosix
 import Synchronization
 
+#if canImport(Glibc)
+import Glibc
+#endif
+
 /// A TCP forwarder on loopback that can be told to misbehave: stall, break off after so many bytes, reset, half-close.
 package final class TCPProxy: Sendable {
     private struct State {
@@ -77,6 +81,21 @@ package final class TCPProxy: Sendable {
         }
     }
 
+    /// Vanishes from the connections that there are, as a machine does that loses its network: whatever a client sends is neither taken nor
+    /// acknowledged, and nothing is sent to it. New connections are forwarded as before. Linux only.
+    package func vanish() async throws {
+        #if os(Linux)
+        for link in self.state.withLock({ $0.links }) where link.client.isActive {
+            try await link.server.setOption(.autoRead, value: false).get()
+            try await link.client.setOption(.autoRead, value: false).get()
+            guard let provider = link.client as? any SocketOptionProvider else { continue }
+            try await provider.unsafeSetSocketOption(
+                level: .socket, name: NIOBSDSocket.Option(rawValue: SO_ATTACH_FILTER), value: PacketFilter.nothing
+            ).get()
+        }
+        #endif
+    }
+
     /// Closes all connections with a TCP reset towards both ends.
     package func reset() {
         for link in self.state.withLock({ $0.links }) {
@@ -114,6 +133,29 @@ package final class TCPProxy: Sendable {
         try await listener.close()
     }
 }
+
+#if os(Linux)
+/// `struct sock_fprog`: which packets the kernel lets a socket have. Sendable: its program is never changed, nor given back.
+private struct PacketFilter: @unchecked Sendable {
+    /// `struct sock_filter`.
+    private struct Instruction {
+        let code: UInt16
+        let jumpIfTrue: UInt8 = 0
+        let jumpIfFalse: UInt8 = 0
+        let operand: UInt32
+    }
+
+    let count: UInt16
+    let program: UnsafeRawPointer
+
+    /// Lets nothing through: BPF_RET, with no byte of the packet.
+    static let nothing: PacketFilter = {
+        let program = UnsafeMutablePointer<Instruction>.allocate(capacity: 1)
+        program.initialize(to: Instruction(code: 0x06, operand: 0))
+        return PacketFilter(count: 1, program: UnsafeRawPointer(program))
+    }()
+}
+#endif
 
 /// Passes on what it reads, up to a number of bytes, and closes the other end when its own closes.
 private final class ForwardingHandler: ChannelInboundHandler {

@@ -21,8 +21,7 @@ package struct GatewayServices: StackServices {
     let rates: RequestRates
     /// Finds out what became of calls whose session-service gives no answer.
     var interruptions: InterruptionInquiry {
-        let sessions = self.sessions
-        return InterruptionInquiry(services: self, patience: self.settings.interruptionWait) { sessions.isLive($0) }
+        InterruptionInquiry(services: self, patience: self.settings.interruptionWait)
     }
     /// Nil without an issuer: nothing is then offered for discovery.
     let resource: ProtectedResource?

@@ -83,7 +83,7 @@ extension ExecutionStackError {
         case .nestedExecution: return MCPError(.invalidRequest, self.message)
         case .revoked: return MCPError(.unauthorized, self.message)
         case .draining, .unavailable: return MCPError(.unavailable, self.message, retryAfter: .seconds(1))
-        case .endNotRecorded: return MCPError(.executionInterrupted, self.message)
+        case .alreadyBegun, .endNotRecorded: return MCPError(.executionInterrupted, self.message, data: self.interrupted?.data ?? [:])
         case .notFound, .internal: throw self
         }
     }

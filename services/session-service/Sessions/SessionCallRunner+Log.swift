@@ -34,6 +34,8 @@ extension SessionCallRunner {
             case .message(let bytes, let room): Self.message(bytes, number, room)
             case .nothing: (.silent, .nothing)
             }
+        // Without the lease nothing is written, and nobody is to wait for that.
+        guard self.keeper.registration.currentLease == session.lease else { return written }
         let (store, bounds) = (self.keeper.store, self.limits.replayBounds)
         _ = await self.writing("an answer was not kept for its client to come back for", session) {
             try await store.sessionStreams.end(

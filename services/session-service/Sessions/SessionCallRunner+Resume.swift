@@ -1,6 +1,7 @@
 import Channel
 import MCP
 import Model
+import Replicas
 import SessionAPI
 import Store
 
@@ -14,7 +15,9 @@ extension SessionCallRunner {
             return self.streaming { writer in
                 if let reader = call.attach() {
                     try await self.passOn(nil, call, to: reader, of: session, on: writer)
-                } else if let rest = try await self.rest(of: stream, after: number, in: session) {
+                } else if let rest = try await self.time.within(
+                    self.limits.restoreTimeout, { try await self.rest(of: stream, after: number, in: session) })
+                {
                     // It ended a moment ago.
                     try await self.deliver(rest, to: writer)
                 }

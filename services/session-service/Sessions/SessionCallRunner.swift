@@ -28,9 +28,7 @@ struct SessionCallRunner: Sendable {
         guard self.running.insert(call, under: session.lease, limit: self.limits.maxCalls) else { return false }
         self.keeper.directory.pinAgain(session)
         let isStarted = self.keeper.work.start {
-            let ending = await self.run(call, of: session, for: principal, within: time)
-            // Before anybody hears of it: an answer that was finished is found by whoever comes back for it.
-            await session.finish(call, await self.record(ending, of: call, in: session))
+            await self.run(call, of: session, for: principal, within: time)
             self.running.remove(call)
             self.keeper.unpin(session)
         }
@@ -41,25 +39,44 @@ struct SessionCallRunner: Sendable {
         return isStarted
     }
 
-    private func run(
-        _ call: SessionCall, of session: Session, for principal: Principal, within time: CallTime
-    ) async -> SessionCall.Ending {
+    /// Runs a call and tells how it ended; returns when nothing of it is left, which may be later.
+    private func run(_ call: SessionCall, of session: Session, for principal: Principal, within time: CallTime) async {
         await withTaskGroup(of: Step.self) { group in
-            group.addTask { await self.perform(call, of: session, for: principal, within: time) }
-            group.addTask { Step(await call.stopRequest().map(Self.ending(after:))) }
-            group.addTask { Step((try? await self.time.sleep(time.whole)).map { Self.ending(after: .timedOut) }) }
-            // Whoever is first decides; the others are cancelled and waited for, the tool's own work too, which then tells what was done.
-            var (ending, told): (SessionCall.Ending?, JSONObject) = (nil, [:])
-            for await step in group {
-                switch step {
-                case .ended(let first):
-                    ending = ending ?? first
-                    group.cancelAll()
-                case .stopped(let data): told = data
-                case .nothing: break
-                }
+            let stop = StopTool()
+            group.addTask { await self.performUntil(stop, call, of: session, for: principal, within: time) }
+            group.addTask { await call.stopRequest().map(Step.stopped) ?? .idle }
+            group.addTask { (try? await self.time.sleep(time.whole)) == nil ? .idle : .stopped(.timedOut) }
+            var verdict = CallVerdict()
+            while verdict.isAwaited, let step = await group.next() {
+                guard verdict.take(step) else { continue }
+                // The tool's own work is stopped too, and then tells what was done; unless that hangs, as it does with the database.
+                stop.now()
+                group.addTask { (try? await self.time.sleep(self.limits.endingGrace)) == nil ? .idle : .graceOver }
             }
-            return (ending ?? Self.ending(after: .draining)).telling(told)
+            let ending = verdict.ending(Self.ending(after:))
+            // Before anybody hears of it: an answer that was finished is found by whoever comes back for it.
+            await session.finish(call, await self.record(ending, of: call, in: session))
+            stop.now()
+            group.cancelAll()
+        }
+    }
+
+    /// Performs a call, which is cancelled when the tool is to be stopped.
+    private func performUntil(
+        _ stop: StopTool, _ call: SessionCall, of session: Session, for principal: Principal, within time: CallTime
+    ) async -> Step {
+        await withTaskGroup(of: Step?.self) { group in
+            group.addTask { await self.perform(call, of: session, for: principal, within: time) }
+            group.addTask {
+                await stop.wait()
+                return nil
+            }
+            var last = Step.toolGone
+            for await step in group {
+                if let step { last = step }
+                group.cancelAll()
+            }
+            return last
         }
     }
 
@@ -69,25 +86,26 @@ struct SessionCallRunner: Sendable {
         do {
             let stack = try await session.stack(for: principal, from: self.keeper.stacks)
             let outcome = try await stack.call(call.request, as: call.execution, within: time.stack, progress: call)
-            if case .stopped(let data) = outcome { return .stopped(data) }
-            guard !Task.isCancelled else { return .nothing }
             switch outcome {
-            case .result(let result): return .ended(self.keeping(result))
-            case .stopped: return .nothing
+            case .stopped(let data): return .toolTold(data)
+            // It ran to its end although it was to be stopped: what it did is done, and this says what.
+            case .result(let result) where !Task.isCancelled || !result.isError:
+                return .toolEnded(self.keeping(result), isWhole: !result.isError)
+            case .result: return .toolGone
             case .unknownTool:
-                return .ended(
+                return .toolEnded(
                     .refusal(MCPError(.invalidParams, "There is no tool named \(call.request.name.prefix(64)).", id: call.id)))
             case .invalidArguments(let message) where session.revision.reportsInvalidArgumentsAsResult:
-                return .ended(.result(.failure(message), nil))
+                return .toolEnded(.result(.failure(message), nil))
             case .invalidArguments(let message):
-                return .ended(.refusal(MCPError(.invalidParams, message, id: call.id)))
+                return .toolEnded(.refusal(MCPError(.invalidParams, message, id: call.id)))
             }
         } catch let error as MCPError {
-            return .ended(.refusal(error.answering(call.id)))
+            return .toolEnded(.refusal(error.answering(call.id)))
         } catch {
-            guard !Task.isCancelled else { return .nothing }
+            guard !Task.isCancelled else { return .toolGone }
             self.logger.error("a tool call failed", metadata: ["session": "\(session.record)", "cause": "\(error)"])
-            return .ended(.refusal(MCPError(.internalError, "The call failed for a reason within Roost; see its log.", id: call.id)))
+            return .toolEnded(.refusal(MCPError(.internalError, "The call failed for a reason within Roost; see its log.", id: call.id)))
         }
     }
 

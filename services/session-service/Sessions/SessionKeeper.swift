@@ -97,13 +97,27 @@ struct SessionKeeper: Sendable {
             return found.session
         }
         guard adopts else { throw RefusedRequest.draining }
+        do {
+            let (record, revision) = try await self.time.within(self.limits.restoreTimeout) {
+                try await self.restore(hash, for: caller, by: lease)
+            }
+            self.logger.info("session restored", metadata: ["session": "\(record.id)"])
+            return try self.add(Session(record: record, hash: hash, revision: revision, lease: lease, limits: self.limits.mcp))
+        } catch is MonotonicClock.TimeIsUp {
+            throw RefusedRequest(refusal: .unavailable, message: "The session service cannot reach its database; try again.")
+        }
+    }
+
+    /// Takes the session of an id over; nothing of it is in memory yet. Should its row be written and nobody hear of it, the next message
+    /// finds it owned by this process.
+    private func restore(
+        _ hash: SecretHash, for caller: SessionCaller, by lease: ReplicaLease
+    ) async throws -> (SessionRecord, MCPRevision) {
         guard let row = try await self.row(hash, for: caller) else { throw MCPError.unknownSession() }
         guard let revision = MCPRevision(rawValue: row.protocolVersion), revision.hasSessions else {
             throw RefusedRequest(refusal: .misdirected, message: "The session was opened by a newer version of Roost; try again.")
         }
-        let adopted = try await self.adopt(row, in: caller.principal.organization, by: lease)
-        self.logger.info("session restored", metadata: ["session": "\(row.id)"])
-        return try self.add(Session(record: adopted, hash: hash, revision: revision, lease: lease, limits: self.limits.mcp))
+        return (try await self.adopt(row, in: caller.principal.organization, by: lease), revision)
     }
 
     /// Says that a pinned session is not used any more.

@@ -18,6 +18,8 @@ package struct SessionLimits: Sendable, Hashable {
     package var maxCalls = 2_000
     /// How long a session stays in memory without a message or a call (`suspend_after`, 5 min). Its row stays and brings it back.
     package var suspendAfter: Duration = .seconds(300)
+    /// How long taking a session over may take (`restore_timeout`, 3 s); then its message is refused, and may go elsewhere.
+    package var restoreTimeout: Duration = .seconds(3)
     /// How often idle sessions are looked for (`sweep_interval`, 30 s).
     package var sweepInterval: Duration = .seconds(30)
     /// How often the database is asked which sessions others have closed, where nobody told (`watch_interval`, 1 s).
@@ -64,6 +66,9 @@ package struct SessionLimits: Sendable, Hashable {
     /// How long a call may take to end by itself, with an answer that says more, once its session's lease ended (`orphan_delay`, 300 ms; it
     /// must be less than the margin by which a process gives its lease up before others may have it).
     package var orphanDelay: Duration = .milliseconds(300)
+    /// How long a call that was stopped waits for its tool's work to end and to say what was done (`ending_grace`, 1 s). Its client is told
+    /// without it then; only work that hangs, on the database most often, takes so long.
+    package var endingGrace: Duration = .seconds(1)
     /// How long calls in flight may go on once the process drains (`drain_timeout`, 20 s); then they end in a typed error.
     package var drainTimeout: Duration = .seconds(20)
 

@@ -25,17 +25,24 @@ package struct PostgreSQLConfiguration: Sendable {
     /// How long a connection may be without work before it is tried out.
     package var keepAliveInterval = Duration.seconds(30)
     /// How long connecting may take for each host, in whole seconds from 2; the connection string's `connect_timeout` goes before it.
-    package var connectTimeout = Duration.seconds(5)
+    package var connectTimeout = Duration.seconds(3)
+    /// After how long a server that takes nothing any more, not even a sign of life, counts as gone: its machine is, or the network. The
+    /// connection string's `tcp_user_timeout` and `keepalives_…` go before it. Shorter than a lease, so that a process which finds another
+    /// way to its database keeps its own.
+    package var peerTimeout = Duration.seconds(3)
     /// How long opening waits for a database that is away, before it fails.
     package var startTimeout = Duration.seconds(10)
     /// How long statements wait for a database that went away to come back, before they fail at once and until it is back.
     package var outageGrace = Duration.seconds(2)
-    /// The longest pause between two attempts to connect; the first is 50 ms, and each is twice the one before, scattered.
-    package var maxReconnectPause = Duration.seconds(5)
+    /// The longest pause between two attempts to connect; the first is 50 ms, and each is twice the one before, scattered. Well within a
+    /// second, so that a server which is back is used at once.
+    package var maxReconnectPause = Duration.milliseconds(500)
     /// How long one statement may run in the server; `timeout`.
     package var statementTimeout = Duration.seconds(30)
     /// How much longer than ``statementTimeout`` a connection may say nothing while it has work before it is given up.
     package var answerGrace = Duration.seconds(5)
+    /// How long the end of a transaction whose task was cancelled is waited for before its connection is given up.
+    package var cancelledGrace = Duration.seconds(1)
     /// How long a connection may leave one statement unanswered before others are kept from queueing behind it.
     package var stallThreshold = Duration.milliseconds(100)
     /// How long a transaction may last, from its start to its last statement, before it is rolled back with `timeout`.

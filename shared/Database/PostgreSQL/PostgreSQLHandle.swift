@@ -10,9 +10,12 @@ enum PostgreSQLHandle {
             ("application_name", "roost"),
             // Looks for Kerberos tickets, which costs time.
             ("gssencmode", "disable"),
-            ("keepalives_idle", "30"),
-            ("keepalives_interval", "10"),
-            ("keepalives_count", "3"),
+            // What was sent and is not acknowledged; and a connection on which nothing is sent, which is probed. Linux takes the first
+            // for both, others count the probes.
+            ("tcp_user_timeout", "\(configuration.peerTimeout.milliseconds)"),
+            ("keepalives_idle", "1"),
+            ("keepalives_interval", "1"),
+            ("keepalives_count", "\(max(1, configuration.peerTimeout.components.seconds - 1))"),
             ("dbname", configuration.connectionString),
             ("client_encoding", "UTF8"),
         ]

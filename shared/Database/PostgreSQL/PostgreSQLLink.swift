@@ -117,10 +117,33 @@ actor PostgreSQLLink {
         }
     }
 
-    /// Sends a request and waits for its answer whatever becomes of the task: for COMMIT and ROLLBACK.
+    /// Sends a request and waits for its answer whatever becomes of the task: for COMMIT and ROLLBACK. Of a task that was cancelled, not for
+    /// ever: the connection is given up when the server says nothing.
     nonisolated func performToTheEnd(_ sql: String) async throws -> PostgreSQLResult {
-        try await withCheckedThrowingContinuation { continuation in
-            self.submit(PostgreSQLRequest(sql: sql) { continuation.resume(with: $0) })
+        let current = Mutex<(request: PostgreSQLRequest?, isCancelled: Bool)>((nil, false))
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                let request = PostgreSQLRequest(sql: sql) { continuation.resume(with: $0) }
+                let isCancelled = current.withLock { current in
+                    current.request = request
+                    return current.isCancelled
+                }
+                self.submit(request)
+                if isCancelled { self.loseUnlessAnswered(request) }
+            }
+        } onCancel: {
+            let request = current.withLock { current in
+                current.isCancelled = true
+                return current.request
+            }
+            if let request { self.loseUnlessAnswered(request) }
+        }
+    }
+
+    private nonisolated func loseUnlessAnswered(_ request: PostgreSQLRequest) {
+        let grace = self.configuration.cancelledGrace
+        self.executor.queue.asyncAfter(deadline: .now() + grace.seconds) { [weak self] in
+            self?.assumeIsolated { if request.isWaiting { $0.lose("no answer to \(request.sql) for \(grace), and nobody waits for it") } }
         }
     }
 

@@ -17,7 +17,7 @@ struct PoolStateMachine {
         var keepAliveInterval = Duration.seconds(30)
         var stallThreshold = Duration.milliseconds(100)
         var outageGrace = Duration.seconds(2)
-        var maxReconnectPause = Duration.seconds(5)
+        var maxReconnectPause = Duration.milliseconds(500)
     }
 
     enum Kind: Sendable, Hashable {

@@ -46,6 +46,13 @@ final class PostgreSQLRequest: Sendable {
         }
     }
 
+    /// Whether it has no answer yet, and somebody waits for one.
+    var isWaiting: Bool {
+        self.state.withLock { state in
+            if case .waiting = state { true } else { false }
+        }
+    }
+
     /// Tells the caller, unless it has gone.
     func complete(_ result: Result<PostgreSQLResult, any Error>) {
         let completion: Completion? = self.state.withLock { state in

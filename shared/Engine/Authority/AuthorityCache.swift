@@ -18,22 +18,30 @@ package final class AuthorityCache: Sendable {
         package var maxOrganizations = 1000
         /// Principals whose standing is kept for each organization (`policy_cache_principals`, 1000); of more, all are asked for again.
         package var maxPrincipals = 1000
+        /// How long a read may take (3 s); then those who need it fail. A database that hangs must not hold a call up before it has begun.
+        package var readTimeout: Duration = .seconds(3)
 
         package init() {}
     }
 
+    /// The rules could not be read in time.
+    struct ReadTimedOut: Error {}
+
     private let source: any AuthoritySource
     private let limits: Limits
     private let now: @Sendable () -> ContinuousClock.Instant
+    private let sleep: @Sendable (Duration) async throws -> Void
     private let state = Mutex(State())
 
-    /// Makes an empty cache over `source`; `now` is a monotonic clock.
+    /// Makes an empty cache over `source`; `now` is a monotonic clock, and `sleep` waits by it.
     package init(
-        source: any AuthoritySource, limits: Limits = Limits(), now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }
+        source: any AuthoritySource, limits: Limits = Limits(), now: @escaping @Sendable () -> ContinuousClock.Instant = { .now },
+        sleep: @escaping @Sendable (Duration) async throws -> Void = { try await ContinuousClock().sleep(for: $0) }
     ) {
         self.source = source
         self.limits = limits
         self.now = now
+        self.sleep = sleep
     }
 
     /// The rules for a call that starts now.
@@ -52,7 +60,7 @@ package final class AuthorityCache: Sendable {
             case .read(let flight, let known):
                 let result: Result<Rules, any Error>
                 do {
-                    result = .success(try await self.read(organization, known: known))
+                    result = .success(try await self.inTime { try await self.read(organization, known: known) })
                 } catch {
                     result = .failure(error)
                 }
@@ -92,6 +100,20 @@ package final class AuthorityCache: Sendable {
         }
     }
 
+    /// What `body` reads, if it does so in time.
+    private func inTime<Result: Sendable>(_ body: @escaping @Sendable () async throws -> Result) async throws -> Result {
+        try await withThrowingTaskGroup(of: Result.self) { group in
+            group.addTask { try await body() }
+            group.addTask {
+                try await self.sleep(self.limits.readTimeout)
+                throw ReadTimedOut()
+            }
+            defer { group.cancelAll() }
+            guard let first = try await group.next() else { throw CancellationError() }
+            return first
+        }
+    }
+
     private func read(_ organization: OrganizationID, known: Rules?) async throws -> Rules {
         // The revision is read first: what is read after it is at least as new, and a change in between raises it again.
         let revision = try await self.source.revision(of: organization)
@@ -105,7 +127,7 @@ package final class AuthorityCache: Sendable {
         if let known = self.state.withLock({ $0.isActive(principal, at: rules.revision) }) {
             isActive = known
         } else {
-            isActive = try await self.source.isActive(principal)
+            isActive = try await self.inTime { try await self.source.isActive(principal) }
             let maxPrincipals = self.limits.maxPrincipals
             self.state.withLock { $0.keep(isActive, of: principal, at: rules.revision, maxPrincipals: maxPrincipals) }
         }

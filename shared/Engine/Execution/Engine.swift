@@ -128,7 +128,7 @@ package struct Engine: Sendable {
         // The end must be written although the caller may be gone, and a task that was cancelled can no longer use the database. This
         // task is awaited here and nowhere else, so it outlives nothing.
         let result = await Task { () async -> Result<ExecutionRepository.Finish, EngineError> in
-            do throws(EngineError) { return .success(try await owner.recordEnd(end)) } catch { return .failure(error) }
+            do throws(EngineError) { return .success(try await owner.recordEnd(end, report)) } catch { return .failure(error) }
         }.value
         switch try result.get() {
         case .recorded: return answer

@@ -9,6 +9,7 @@ package struct EngineError: Error, Sendable {
             case nestedExecution = "nested_execution"
             case draining
             case unavailable
+            case alreadyBegun = "already_begun"
             case endNotRecorded = "end_not_recorded"
         }
 
@@ -22,6 +23,8 @@ package struct EngineError: Error, Sendable {
         package static let draining = Code(value: .draining)
         /// The program was not run, because its start could not be stored. It may work later.
         package static let unavailable = Code(value: .unavailable)
+        /// There is an execution of this name: the program runs there, or has run, and is not run twice.
+        package static let alreadyBegun = Code(value: .alreadyBegun)
         /// The program ran, but how it ended could not be stored: what it did is done.
         package static let endNotRecorded = Code(value: .endNotRecorded)
 
@@ -34,18 +37,35 @@ package struct EngineError: Error, Sendable {
     package let message: String
     /// The execution that it is about, where one was begun.
     package let execution: ExecutionID?
+    /// What its tool calls came to, where it ran.
+    package let calls: CallReport?
     /// What went wrong below, for the log only.
     package let cause: (any Error)?
 
-    package init(code: Code, message: String, execution: ExecutionID? = nil, cause: (any Error)? = nil) {
+    package init(
+        code: Code, message: String, execution: ExecutionID? = nil, calls: CallReport? = nil, cause: (any Error)? = nil
+    ) {
         self.code = code
         self.message = message
         self.execution = execution
+        self.calls = calls
         self.cause = cause
     }
 
     /// Whether the same program may be sent again without anything happening twice.
-    package var isRetryable: Bool { self.code == .draining || self.code == .unavailable }
+    package var isRetryable: Bool {
+        self.code == .draining || self.code == .unavailable || (self.code == .endNotRecorded && self.calls?.isRepeatable == true)
+    }
+}
+
+extension EngineError {
+    /// The refusal of a name that an execution has.
+    static func alreadyBegun(_ execution: ExecutionID, cause: (any Error)? = nil) -> EngineError {
+        EngineError(
+            code: .alreadyBegun,
+            message: "The program was begun before under this name, and is not run twice: the record of its execution has the outcome.",
+            execution: execution, cause: cause)
+    }
 }
 
 extension EngineError: CustomStringConvertible {

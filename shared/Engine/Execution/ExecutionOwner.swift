@@ -77,7 +77,7 @@ package final class ExecutionOwner: Service {
         let running = OwnerState.Running(lease: lease, signal: StopSignal())
         switch self.state.withLock({ $0.begin(execution, running) }) {
         case .begun: return running
-        case .taken: throw EngineError(code: .unavailable, message: "The program runs already, and is not run twice.", execution: execution)
+        case .taken: throw .alreadyBegun(execution)
         case .draining:
             throw EngineError(code: .draining, message: "This process is shutting down and runs no more programs. Try again.")
         }
@@ -93,13 +93,15 @@ package final class ExecutionOwner: Service {
     /// Writes the first state of an execution.
     ///
     /// The write is waited for although the caller may be gone: cancelled in the middle it might happen all the same, unseen. Where that
-    /// stays in doubt, because the database went away, the row is looked for and ended by ``sweep()``.
+    /// stays in doubt, because the database went away, the row is looked for and ended by ``sweep()``. Longer than the lease holds nobody
+    /// waits.
     func recordStart(_ draft: ExecutionDraft) async throws(EngineError) {
-        let records = self.records
-        let result = await Task { () async -> Result<Void, any Error> in
-            do { return .success(try await records.start(draft)) } catch { return .failure(error) }
+        let (records, lease) = (self.records, self.lease)
+        let result = await Task {
+            await LeasedWrite.attempt(under: draft.owner, of: lease) { try await records.start(draft) }
         }.value
         guard case .failure(let cause) = result else { return }
+        if let cause = cause as? StoreError, cause.code == .alreadyExists { throw .alreadyBegun(draft.id, cause: cause) }
         // The store's own refusals wrote nothing.
         if !(cause is StoreError) {
             let end = ExecutionEnd(state: .failed, outcome: nil, errorCode: EngineError.Code.unavailable.description)
@@ -117,14 +119,17 @@ package final class ExecutionOwner: Service {
 
     /// Writes the end of an execution, trying again for a while when that fails.
     ///
+    /// A write that hangs is given up once that while is over, or the lease.
+    ///
+    /// - Parameter calls: What is told of the execution's calls when it cannot be written.
     /// - Throws: ``EngineError`` with code `end_not_recorded` when it could not be written; it is then kept and tried again while this
     ///   process holds its lease, and left to the sweep after that.
-    func recordEnd(_ unrecorded: OwnerState.UnrecordedEnd) async throws(EngineError) -> ExecutionRepository.Finish {
-        try await self.recordEnd(unrecorded, on: self.clock)
+    func recordEnd(_ unrecorded: OwnerState.UnrecordedEnd, _ calls: CallReport) async throws(EngineError) -> ExecutionRepository.Finish {
+        try await self.recordEnd(unrecorded, calls, on: self.clock)
     }
 
     private func recordEnd<C: Clock<Duration>>(
-        _ unrecorded: OwnerState.UnrecordedEnd, on clock: C
+        _ unrecorded: OwnerState.UnrecordedEnd, _ calls: CallReport, on clock: C
     ) async throws(EngineError) -> ExecutionRepository.Finish {
         let start = clock.now
         var delay = Duration.milliseconds(50)
@@ -134,11 +139,18 @@ package final class ExecutionOwner: Service {
                 _ = self.state.withLock { $0.keep(unrecorded, limit: self.limits.maxUnrecordedEnds) }
                 return .alreadyEnded(.failed, errorCode: ExecutionRepository.interruptedCode)
             }
-            do {
-                return try await self.write(unrecorded)
-            } catch {
+            let left = self.limits.endTimeout - start.duration(to: clock.now)
+            let result = await LeasedWrite.attempt(under: unrecorded.lease, of: self.lease, within: left, on: clock) {
+                try await self.write(unrecorded)
+            }
+            switch result {
+            case .success(let finish): return finish
+            case .failure(let cause):
+                guard self.holds(unrecorded.lease) else { continue }
                 let isInTime = start.duration(to: clock.now) + delay < self.limits.endTimeout
-                guard isInTime, (try? await clock.sleep(for: delay)) != nil else { throw self.keep(unrecorded, cause: error) }
+                guard isInTime, (try? await clock.sleep(for: delay)) != nil, start.duration(to: clock.now) < self.limits.endTimeout else {
+                    throw self.keep(unrecorded, calls, cause: cause)
+                }
                 delay = min(delay * 2, .seconds(1))
             }
         }
@@ -159,7 +171,7 @@ package final class ExecutionOwner: Service {
         }
     }
 
-    private func keep(_ unrecorded: OwnerState.UnrecordedEnd, cause: any Error) -> EngineError {
+    private func keep(_ unrecorded: OwnerState.UnrecordedEnd, _ calls: CallReport, cause: any Error) -> EngineError {
         let isDropped = self.state.withLock { $0.keep(unrecorded, limit: self.limits.maxUnrecordedEnds) }
         self.logger.error(
             "the end of an execution could not be stored",
@@ -167,9 +179,9 @@ package final class ExecutionOwner: Service {
         return EngineError(
             code: .endNotRecorded,
             message: """
-                The program ran to its end, but its outcome could not be stored. What its calls did is done: look before running it again. \
+                The program ran to its end, but its outcome could not be stored. \(ExecutionFailure.advice(calls.isRepeatable)) \
                 Execution \(unrecorded.execution) tells its state once the database can be written again.
-                """, execution: unrecorded.execution, cause: cause)
+                """, execution: unrecorded.execution, calls: calls, cause: cause)
     }
 
     // MARK: Watching

@@ -108,6 +108,7 @@ private struct Bounds {
     private let maxWaiters: Int
     private let statementTimeout: Duration
     private let startTimeout: Duration
+    private let peerTimeout: Duration
 
     /// PostgreSQL takes bounds as milliseconds in 32 bits with a sign, which end within the 25th day.
     private static let admitted: ClosedRange<Duration> = .milliseconds(1) ... .seconds(24 * 86_400)
@@ -140,6 +141,9 @@ private struct Bounds {
         self.startTimeout = reader.duration(
             "roost.database.start_timeout", default: .seconds(10), in: .seconds(1) ... .seconds(3600),
             "PostgreSQL: how long a start waits for a database that is away.")
+        self.peerTimeout = reader.duration(
+            "roost.database.peer_timeout", default: .seconds(3), in: .seconds(1) ... .seconds(600),
+            "PostgreSQL: after how long a server that takes nothing any more, because its machine or the network is gone, is given up.")
         if self.softConnections > self.hardConnections {
             reader.fault("roost.database.soft_connections", "must not be more than max_connections")
         }
@@ -157,6 +161,7 @@ private struct Bounds {
             configuration.migrationTimeout = self.sqlite.migrationTimeout
             configuration.statementTimeout = self.statementTimeout
             configuration.startTimeout = self.startTimeout
+            configuration.peerTimeout = self.peerTimeout
             return configuration
         } catch {
             reader.fault(key, error.message)

@@ -86,7 +86,8 @@ package struct ExecutionRepository: Sendable {
         }
     }
 
-    /// Moves an execution between `running` and `waiting`; throws `ownerLost` when it ended or is another process's.
+    /// Moves an execution between `running` and `waiting`; throws `ownerLost` when it ended or is another process's, or the caller's lease
+    /// lapsed.
     package func setWaiting(
         _ isWaiting: Bool, _ execution: ExecutionID, in organization: OrganizationID, by lease: ReplicaLease
     ) async throws {
@@ -94,7 +95,9 @@ package struct ExecutionRepository: Sendable {
             """
             UPDATE executions SET state = $5
             WHERE organization_id = $1 AND id = $2 AND owner_replica = $3 AND owner_epoch = $4 AND ended_at IS NULL
-            """, organization, execution, lease.replica, lease.epoch, isWaiting ? ExecutionState.waiting : .running)
+                AND EXISTS (SELECT 1 FROM replicas r WHERE r.id = $3 AND r.epoch = $4 AND r.heartbeat_at > {now} - $6)
+            """, organization, execution, lease.replica, lease.epoch, isWaiting ? ExecutionState.waiting : .running,
+            self.context.limits.replicaLease.microseconds)
         guard changed == 1 else { throw StoreError(code: .ownerLost, message: "the execution ended or belongs to another process") }
     }
 
@@ -142,7 +145,7 @@ package struct ExecutionRepository: Sendable {
     package func sweep(outcome: InterruptedOutcome) async throws -> [ExecutionReference] {
         var ended: [ExecutionReference] = []
         for orphan in try await self.orphans()
-        where try await self.interrupt(orphan.execution, in: orphan.organization, outcome: outcome) {
+        where try await self.interrupt(orphan.execution, in: orphan.organization, waits: false, outcome: outcome) {
             ended.append(orphan)
         }
         return ended
@@ -152,10 +155,19 @@ package struct ExecutionRepository: Sendable {
     /// to end. Afterwards its owner, should it live, can send nothing more that may write.
     ///
     /// The lease is looked at again in the statement that writes. Calls without an end become `outcome_unknown`, and stay so.
+    ///
+    /// - Parameter waits: Whether to wait for somebody who holds the execution's row: an owner that was cut off while it wrote a call's start
+    ///   keeps it until the server finds that out. False leaves it to the next try.
     package func interrupt(
-        _ execution: ExecutionID, in organization: OrganizationID, outcome: InterruptedOutcome
+        _ execution: ExecutionID, in organization: OrganizationID, waits: Bool = true, outcome: InterruptedOutcome
     ) async throws -> Bool {
         try await self.context.database.transaction(in: .organization(organization)) { connection in
+            if !waits {
+                let isFree = try await connection.first(
+                    "SELECT 1 FROM executions WHERE organization_id = $1 AND id = $2 AND ended_at IS NULL {take}", organization, execution,
+                    as: { _ in true })
+                guard isFree == true else { return false }
+            }
             let changed = try await connection.execute(
                 """
                 UPDATE executions SET state = 'failed', ended_at = {now}, error_code = $3
@@ -183,6 +195,27 @@ package struct ExecutionRepository: Sendable {
             WHERE organization_id = $1 AND id = $2 AND (CAST($3 AS TEXT) IS NULL OR account_id = $3)
             """, organization, execution, account
         ) { try ExecutionRecord($0, hasOutcome: true) }
+    }
+
+    /// Whether an execution goes on, and whether its owner lives; nil when there is none. One small statement, for those who wait.
+    package func pulse(of execution: ExecutionID, in organization: OrganizationID) async throws -> ExecutionPulse? {
+        let lease = self.context.limits.replicaLease
+        return try await self.context.connection(organization).first(
+            """
+            SELECT CASE WHEN e.ended_at IS NULL THEN 0 ELSE 1 END,
+                CASE WHEN EXISTS (
+                    SELECT 1 FROM execution_calls c WHERE c.organization_id = e.organization_id AND c.execution_id = e.id
+                    AND (c.outcome IS NULL OR c.outcome <> 'not_sent')) THEN 1 ELSE 0 END,
+                {now}, r.heartbeat_at
+            FROM executions e
+            LEFT JOIN replicas r ON r.id = e.owner_replica AND r.epoch = e.owner_epoch AND r.heartbeat_at > {now} - $3
+            WHERE e.organization_id = $1 AND e.id = $2
+            """, organization, execution, lease.microseconds
+        ) { row in
+            var row = row.reader()
+            return ExecutionPulse(
+                hasEnded: try row.next(), hasEffects: try row.next(), readAt: try row.next(), heartbeatAt: try row.next(), lease: lease)
+        }
     }
 
     /// The organization's executions, newest first, without outcomes; of one account when given.

@@ -3,20 +3,21 @@ package import Model
 
 /// The streams of sessions that clients may take up again: a row while the call runs, and then its answer for a while.
 ///
-/// Only a session's owner writes, and each write fails once it is not the owner any more, so that an answer which another process has
-/// already declared lost never comes after all.
+/// Only a session's owner writes, and each write fails once it is not the owner any more, or its lease lapsed so that another may have
+/// become it: an answer which another process has already declared lost never comes after all.
 package struct SessionStreamRepository: Sendable {
     let context: StoreContext
 
     /// Notes a stream before its client hears of it; false when the session has as many as it may.
     ///
-    /// Throws `ownerLost` when the session is closed or has another owner.
+    /// Throws `ownerLost` when the session is closed or has another owner, or the caller's lease lapsed.
     package func open(
         _ stream: SessionStreamID, request: String, of session: SessionRecordID, in organization: OrganizationID, by lease: ReplicaLease,
         within bounds: SessionStreamBounds
     ) async throws -> Bool {
         try self.context.check(request, "the request's id", maxBytes: self.context.limits.maxTextBytes)
         let connection = self.context.connection(organization)
+        let age = self.context.limits.replicaLease.microseconds
         let inserted = try await connection.execute(
             """
             INSERT INTO session_streams (
@@ -25,21 +26,23 @@ package struct SessionStreamRepository: Sendable {
             WHERE EXISTS (
                     SELECT 1 FROM sessions s WHERE s.organization_id = $1 AND s.id = $2 AND s.owner_replica = $5 AND s.owner_epoch = $6
                     AND s.state = 'open')
+                AND EXISTS (SELECT 1 FROM replicas r WHERE r.id = $5 AND r.epoch = $6 AND r.heartbeat_at > {now} - $9)
                 AND (SELECT COUNT(*) FROM session_streams t WHERE t.organization_id = $1 AND t.session_id = $2) < $8
-            """, organization, session, stream, request, lease.replica, lease.epoch, bounds.lifetime.microseconds, bounds.maxStreams)
+            """, organization, session, stream, request, lease.replica, lease.epoch, bounds.lifetime.microseconds, bounds.maxStreams, age)
         if inserted == 1 { return true }
         let isOwned = try await connection.first(
             """
             SELECT 1 FROM sessions
             WHERE organization_id = $1 AND id = $2 AND owner_replica = $3 AND owner_epoch = $4 AND state = 'open'
-            """, organization, session, lease.replica, lease.epoch, as: { _ in true })
+                AND EXISTS (SELECT 1 FROM replicas r WHERE r.id = $3 AND r.epoch = $4 AND r.heartbeat_at > {now} - $5)
+            """, organization, session, lease.replica, lease.epoch, age, as: { _ in true })
         guard isOwned == true else { throw Self.lost }
         return false
     }
 
     /// Writes how a stream ended; false when its answer was beyond the bounds, which is then what the stream's row says.
     ///
-    /// Throws `ownerLost` when the session is closed or has another owner, or the stream has ended.
+    /// Throws `ownerLost` when the session is closed or has another owner, the caller's lease lapsed, or the stream has ended.
     package func end(
         _ stream: SessionStreamID, of session: SessionRecordID, in organization: OrganizationID, by lease: ReplicaLease,
         with end: SessionStreamEnd, within bounds: SessionStreamBounds
@@ -65,9 +68,10 @@ package struct SessionStreamRepository: Sendable {
                 AND session_streams.state = 'open' AND EXISTS (
                     SELECT 1 FROM sessions s WHERE s.organization_id = $1 AND s.id = $2 AND s.owner_replica = $4 AND s.owner_epoch = $5
                     AND s.state = 'open')
+                AND EXISTS (SELECT 1 FROM replicas r WHERE r.id = $4 AND r.epoch = $5 AND r.heartbeat_at > {now} - $12)
             RETURNING state
             """, organization, session, stream, lease.replica, lease.epoch, state, sequence, answer.databaseValue, byteCount,
-            bounds.maxSessionBytes, bounds.retention.microseconds,
+            bounds.maxSessionBytes, bounds.retention.microseconds, self.context.limits.replicaLease.microseconds,
             as: { try $0.single(SessionStreamRecord.State.self) })
         guard let ended else { throw Self.lost }
         return ended == state && state != .dropped
@@ -109,5 +113,5 @@ package struct SessionStreamRepository: Sendable {
     }
 
     private static let lost = StoreError(
-        code: .ownerLost, message: "the session was closed or has another owner, or the stream has ended")
+        code: .ownerLost, message: "the session was closed or has another owner, the caller's lease lapsed, or the stream has ended")
 }

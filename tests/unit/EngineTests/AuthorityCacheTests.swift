@@ -52,6 +52,24 @@ import Testing
         _ = try await cache.snapshot(for: self.principal)
     }
 
+    @Test("A read that hangs fails all who wait for it once its time is over, and the next one reads anew")
+    func hangs() async throws {
+        let (clock, source, principal) = (ManualClock(), self.source, self.principal)
+        let instant = self.instant
+        let cache = AuthorityCache(source: source, now: { instant.now }, sleep: { try await clock.sleep(for: $0) })
+        let gate = (arrived: Gate(), proceed: Gate())
+        source.state.withLock { $0.gates = [gate] }
+        let reader = Task { try await cache.snapshot(for: principal) }
+        await gate.arrived.wait()
+        let other = Task { try await cache.snapshot(for: principal) }
+        await clock.waitForSleepers(1)
+        clock.advance(by: AuthorityCache.Limits().readTimeout)
+        await #expect(throws: (any Error).self) { try await reader.value }
+        // Who came too late to wait for the same read has read anew.
+        _ = try? await other.value
+        #expect(try await cache.snapshot(for: principal).isPrincipalActive)
+    }
+
     @Test("A stored policy that cannot be read fails the call")
     func unreadablePolicy() async throws {
         let cache = self.cache()

@@ -114,7 +114,8 @@ import Testing
         self.harness.records.state.withLock { $0.failingEnds = 3 }
         async let answer = self.harness.engine(.returning { _ in 1 }).execute("return 1")
         for _ in 0..<3 {
-            await self.harness.clock.waitForSleepers(1)
+            // The pause, and not the bound of the write.
+            await self.harness.clock.waitForSleeper(within: .seconds(1))
             self.harness.clock.advance(by: .seconds(1))
         }
         #expect(self.ending(try await answer.execution)?.state == .completed)
@@ -122,24 +123,39 @@ import Testing
 
     @Test("An end that cannot be written in time is an error that says so, and is written later")
     func endFails() async throws {
-        self.harness.records.state.withLock { $0.failingEnds = 2 }
+        self.harness.records.state.withLock { $0.failingEnds = 1 }
         let engine = self.harness.engine(.returning { _ in 1 })
         let answer = Task { try await engine.execute("return 1") }
-        await self.harness.clock.waitForSleepers(1)
+        await self.harness.clock.waitForSleeper(within: .seconds(1))
         self.harness.clock.advance(by: .seconds(6))
         let error = await #expect(throws: EngineError.self) { try await answer.value }
         #expect(error?.code == .endNotRecorded)
-        #expect(error?.isRetryable == false)
+        #expect(error?.calls?.count == 0)
+        #expect(error?.isRetryable == true, "it had made no call that may write")
         let execution = try #require(error?.execution)
         #expect(self.ending(execution) == nil)
 
-        let owner = self.harness.owner
-        let watching = Task { await owner.run() }
-        defer { watching.cancel() }
-        await self.harness.clock.waitForSleepers(2)
-        self.harness.clock.advance(by: .milliseconds(250))
-        await self.harness.clock.waitForSleepers(2)
+        await self.harness.watch()
         #expect(self.ending(execution)?.state == .completed)
+    }
+
+    @Test("A name that an execution has is refused as such, here and where another process has begun it", arguments: [true, false])
+    func taken(isHere: Bool) async throws {
+        let execution = ExecutionID()
+        let started = Gate()
+        let first = Task { [engine = self.harness.engine(.endless(started: started))] in
+            try await engine.execute("for (;;) {}", as: execution)
+        }
+        await started.wait()
+        if !isHere { self.harness.records.state.withLock { $0.startRefusal = StoreError(code: .alreadyExists, message: "taken") } }
+        let error = await #expect(throws: EngineError.self) {
+            try await self.harness.engine(.returning { _ in 1 }).execute("return 1", as: isHere ? execution : ExecutionID())
+        }
+        #expect(error?.code == .alreadyBegun)
+        #expect(error?.isRetryable == false)
+        #expect(error?.execution != nil)
+        self.harness.owner.cancel(execution)
+        #expect(try await first.value.state == .cancelled)
     }
 
     @Test(

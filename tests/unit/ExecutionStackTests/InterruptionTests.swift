@@ -3,7 +3,6 @@ import ExecutionStack
 import JSON
 import Model
 import Store
-import Synchronization
 import TestSupport
 import Testing
 
@@ -24,11 +23,11 @@ import Testing
         return draft.id
     }
 
-    private static func inquiry(
-        _ fixture: StackFixture, isLive: @escaping @Sendable (ReplicaLease) -> Bool
-    ) -> InterruptionInquiry {
+    private static let patience = Duration.seconds(5)
+
+    private static func inquiry(_ fixture: StackFixture, _ store: Store? = nil) -> InterruptionInquiry {
         InterruptionInquiry(
-            services: StackFixture.RequestServices(core: fixture.core, store: fixture.store), patience: .seconds(6), isLive: isLive)
+            services: StackFixture.RequestServices(core: fixture.core, store: store ?? fixture.store), patience: Self.patience)
     }
 
     @Test("Where something may have been written, that is told at once, whether or not the owner lives")
@@ -37,7 +36,7 @@ import Testing
             let organization = fixture.tenant.organization.id
             let execution = try await Self.start(fixture, writes: 2)
             try await fixture.store.calls.end([ExecutionCallEnd(sequence: 1, outcome: .done)], of: execution, in: organization)
-            let found = await Self.inquiry(fixture) { _ in true }.findOut(execution, in: organization, on: ManualClock())
+            let found = await Self.inquiry(fixture).findOut(execution, in: organization, on: ManualClock())
             #expect(!found.isRetryable)
             #expect(found.state == .running)
             #expect(found.data["calls"]?.array?.map { $0["outcome"] } == ["done", "outcome_unknown"])
@@ -51,15 +50,14 @@ import Testing
         try await StackFixture.with { fixture in
             let organization = fixture.tenant.organization.id
             let execution = try await Self.start(fixture)
-            let box = LiveBox()
             let clock = ManualClock()
-            let inquiry = Self.inquiry(fixture) { _ in box.isLive }
+            let inquiry = Self.inquiry(fixture)
             async let finding = inquiry.findOut(execution, in: organization, on: clock)
-            await clock.waitForSleepers(1)
+            // The next look, and the end of its patience.
+            await clock.waitForSleepers(2)
             #expect(try await fixture.store.executions.find(execution, in: organization)?.state == .running)
             try await fixture.store.replicas.deregister(fixture.tenant.lease)
-            box.die()
-            clock.advance(by: .milliseconds(100))
+            clock.advance(by: .milliseconds(300))
             let found = await finding
             #expect(found.isRetryable)
             #expect(found.state == .failed)
@@ -77,36 +75,78 @@ import Testing
         }
     }
 
-    @Test("An owner that lives on is not waited for longer than the bound, and nothing is promised", arguments: [true, false])
-    func alive(isThoughtLive: Bool) async throws {
+    @Test("Of an owner whose heartbeat is newer than the break, nothing more is waited for")
+    func alive() async throws {
+        try await StackFixture.with { fixture in
+            let (store, organization) = (fixture.store, fixture.tenant.organization.id)
+            let execution = try await Self.start(fixture)
+            let clock = ManualClock()
+            let inquiry = Self.inquiry(fixture)
+            async let finding = inquiry.findOut(execution, in: organization, on: clock)
+            await clock.waitForSleepers(2)
+            let broken = try #require(try await store.executions.pulse(of: execution, in: organization)).readAt
+            // SQLite's clock has a resolution of a millisecond.
+            while let beat = try await store.executions.pulse(of: execution, in: organization)?.heartbeatAt, beat <= broken {
+                try await store.replicas.heartbeat(fixture.tenant.lease, load: 0, isDraining: false)
+            }
+            clock.advance(by: .milliseconds(300))
+            let found = await finding
+            #expect(!found.isRetryable)
+            #expect(found.state == .running)
+            #expect(try await store.executions.find(execution, in: organization)?.state == .running)
+        }
+    }
+
+    @Test("An owner of which nobody hears is not waited for longer than the bound, and nothing is promised")
+    func silent() async throws {
         try await StackFixture.with { fixture in
             let execution = try await Self.start(fixture)
             let clock = ManualClock()
-            let inquiry = Self.inquiry(fixture) { _ in isThoughtLive }
+            let inquiry = Self.inquiry(fixture)
             let organization = fixture.tenant.organization.id
-            let found = try await withThrowingTaskGroup(of: InterruptedExecution?.self) { group in
-                group.addTask { await inquiry.findOut(execution, in: organization, on: clock) }
-                group.addTask {
-                    for _ in 0..<60 {
-                        await clock.waitForSleepers(1)
-                        clock.advance(by: .milliseconds(100))
-                    }
-                    return nil
-                }
-                var found: InterruptedExecution?
-                while let next = try await group.next() { found = found ?? next }
-                return try #require(found)
-            }
+            async let finding = inquiry.findOut(execution, in: organization, on: clock)
+            await clock.waitForSleepers(2)
+            clock.advance(by: .milliseconds(300))
+            await clock.waitForSleepers(2)
+            clock.advance(by: Self.patience)
+            let found = await finding
             #expect(!found.isRetryable)
             #expect(found.state == .running)
             #expect(try await fixture.store.executions.find(execution, in: organization)?.state == .running)
         }
     }
 
+    @Test("A database that says nothing is not waited for longer than the bound; what was known before it fell silent is told")
+    func hangs() async throws {
+        try await StackFixture.with { fixture in
+            let organization = fixture.tenant.organization.id
+            let execution = try await Self.start(fixture)
+            let database = StallingDatabase(fixture.database)
+            let inquiry = Self.inquiry(fixture, Store(database: database, limits: fixture.store.limits))
+            for isKnown in [true, false] {
+                let clock = ManualClock()
+                if !isKnown { database.stall() }
+                async let finding = inquiry.findOut(execution, in: organization, on: clock)
+                if isKnown {
+                    await clock.waitForSleepers(2)
+                    database.stall()
+                    clock.advance(by: .milliseconds(300))
+                }
+                await database.waitForVisitor()
+                await clock.waitForSleepers(1)
+                clock.advance(by: Self.patience)
+                let found = await finding
+                #expect(!found.isRetryable)
+                #expect(found.state == (isKnown ? .running : nil))
+                database.goOn()
+            }
+        }
+    }
+
     @Test("Of a call that began nothing, or is another organization's, nothing is known and nothing promised")
     func unknown() async throws {
         try await StackFixture.with { fixture in
-            let inquiry = Self.inquiry(fixture) { _ in true }
+            let inquiry = Self.inquiry(fixture)
             let stranger = try await fixture.store.makeTenant("stranger")
             let execution = try await Self.start(fixture, writes: 1)
             for (execution, organization) in [
@@ -127,7 +167,7 @@ import Testing
             let execution = try await Self.start(fixture)
             try await fixture.store.executions.finish(
                 execution, in: organization, by: fixture.tenant.lease, with: ExecutionEnd(state: .completed, outcome: nil))
-            let found = await Self.inquiry(fixture) { _ in true }.findOut(execution, in: organization, on: ManualClock())
+            let found = await Self.inquiry(fixture).findOut(execution, in: organization, on: ManualClock())
             #expect(found.state == .completed)
             #expect(found.isRetryable)
         }
@@ -139,17 +179,11 @@ import Testing
             let execution = ExecutionID()
             let first = try await fixture.session().execute("return 1", as: execution)
             #expect(first.execution == execution)
-            await #expect(throws: ExecutionStackError.self) { try await fixture.session().execute("return 2", as: execution) }
+            let error = await #expect(throws: ExecutionStackError.self) { try await fixture.session().execute("return 2", as: execution) }
+            #expect(error?.code == .alreadyBegun)
+            #expect(error?.interrupted?.data["executionId"] == .string(execution.rawValue))
+            #expect(error?.isRetryable == false)
             #expect(try await fixture.request().execution(execution).record.state == .completed)
         }
     }
-}
-
-/// Whether an owner is thought to live.
-private final class LiveBox: Sendable {
-    private let state = Mutex(true)
-
-    var isLive: Bool { self.state.withLock { $0 } }
-
-    func die() { self.state.withLock { $0 = false } }
 }

@@ -10,6 +10,7 @@ import TestSupport
 
 /// An organization on a real database and the real sandbox, with a catalog of closures.
 struct StackFixture: Sendable {
+    let database: any Database
     let store: Store
     let tenant: TestTenant
     let admin: Principal
@@ -38,14 +39,15 @@ struct StackFixture: Sendable {
         var engineLimits = EngineLimits()
         change(&engineLimits)
         let bounds = engineLimits
-        try await withTemporaryStore(limits: limits) { store in
+        try await withMigratedDatabase { [limits] database in
+            let store = Store(database: database, limits: limits)
             let tenant = try await store.makeTenant()
             let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
             let sandbox = SandboxHost(configuration: SandboxConfiguration(workerPath: self.workerPath), logger: logger)
             let owner = ExecutionOwner(records: store.executions, lease: FixedLease(currentLease: tenant.lease), logger: logger)
             let catalogs = FakeCatalogs()
             let fixture = StackFixture(
-                store: store, tenant: tenant, admin: try await store.makePrincipal(.admin, in: tenant),
+                database: database, store: store, tenant: tenant, admin: try await store.makePrincipal(.admin, in: tenant),
                 agent: try await store.makePrincipal(.agent, in: tenant), catalogs: catalogs,
                 core: CoreServices(
                     sandbox: sandbox, catalog: { _ in try catalogs.catalog() },

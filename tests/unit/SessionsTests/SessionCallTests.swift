@@ -355,7 +355,7 @@ struct SessionCallTests {
 
 extension SessionHarness {
     /// Opens sessions until one is refused.
-    fileprivate func untilRefused() async throws -> SessionAnswer {
+    func untilRefused() async throws -> SessionAnswer {
         while true {
             let answer = try await self.initialize()
             if answer.status != 200 { return answer }

@@ -112,7 +112,7 @@ struct SessionLifeTests {
                 await begun.wait()
                 // What a program does after it was stopped is its stack's to prevent; here it sees that it was.
                 writes.record(Task.isCancelled)
-                return .result(MCPToolResult(content: []))
+                return .stopped(["retryable": false])
             }
             async let call = harness.call("writer", session: session)
             try await begun.waitForVisitor()
@@ -123,7 +123,8 @@ struct SessionLifeTests {
             // Housekeeping, the call's own bound, the stream's silence, and the moment that the call has to end by itself.
             await harness.clock.waitForSleepers(SessionHarness.idleSleepers + 3)
             harness.clock.advance(by: SessionLimits().orphanDelay)
-            #expect(try await answer.last?["error"]?["data"]?["code"] == "execution_interrupted")
+            let data = try await answer.last?["error"]?["data"]
+            #expect(data?["code"] == "execution_interrupted" && data?["retryable"] == false)
             #expect(writes.elements == [true])
             #expect(SessionLimits().orphanDelay < ReplicaRegistration.Limits().leaseMargin)
         }

@@ -127,6 +127,88 @@ struct ExecutionTests {
         }
     }
 
+    @Test(
+        "Who waits for an execution sees whether it has ended, may have changed something, and whose owner lives",
+        arguments: TestStoreKind.all)
+    func pulse(kind: TestStoreKind) async throws {
+        try await withMigratedDatabase(kind) { database in
+            let store = Store(database: database, limits: .patient)
+            let tenant = try await store.makeTenant()
+            let organization = tenant.organization.id
+            let draft = ExecutionDraft.sample(tenant)
+            #expect(try await store.executions.pulse(of: draft.id, in: organization) == nil)
+            try await store.executions.start(draft)
+            let first = try #require(try await store.executions.pulse(of: draft.id, in: organization))
+            #expect(!first.hasEnded && !first.hasEffects)
+            let heartbeat = try #require(first.heartbeatAt)
+            #expect(heartbeat <= first.readAt)
+            #expect(try #require(first.lapsesAfter) <= store.limits.replicaLease)
+            let dead = try #require(try await storeThatSeesAllDead(database).executions.pulse(of: draft.id, in: organization))
+            #expect(dead.heartbeatAt == nil && dead.lapsesAfter == nil)
+
+            let address = ToolAddress(integration: "api", owner: .organization, connection: "main", tool: "post")
+            for sequence in 1...2 as ClosedRange<UInt32> {
+                try await store.calls.start(
+                    ExecutionCallDraft(sequence: sequence, address: address, effect: .write), of: draft.id, in: organization,
+                    by: tenant.lease)
+                try await store.calls.end(
+                    [ExecutionCallEnd(sequence: sequence, outcome: sequence == 1 ? .notSent : .done)], of: draft.id, in: organization)
+                #expect(try await store.executions.pulse(of: draft.id, in: organization)?.hasEffects == (sequence == 2))
+            }
+            try await store.executions.finish(
+                draft.id, in: organization, by: tenant.lease, with: ExecutionEnd(state: .completed, outcome: nil))
+            #expect(try await store.executions.pulse(of: draft.id, in: organization)?.hasEnded == true)
+            let stranger = try await store.makeTenant("stranger")
+            #expect(try await store.executions.pulse(of: draft.id, in: stranger.organization.id) == nil)
+        }
+    }
+
+    @Test("Under a lapsed lease an execution does not begin to wait, nor go on", arguments: TestStoreKind.all)
+    func waitingWithoutLease(kind: TestStoreKind) async throws {
+        try await withMigratedDatabase(kind) { database in
+            let store = Store(database: database, limits: .patient)
+            let tenant = try await store.makeTenant()
+            let draft = ExecutionDraft.sample(tenant)
+            try await store.executions.start(draft)
+            for isWaiting in [true, false] {
+                await expect(.ownerLost) {
+                    try await storeThatSeesAllDead(database).executions.setWaiting(
+                        isWaiting, draft.id, in: tenant.organization.id, by: tenant.lease)
+                }
+            }
+            #expect(try await store.executions.find(draft.id, in: tenant.organization.id)?.state == .running)
+        }
+    }
+
+    @Test("A sweep does not wait for an execution that somebody holds, and ends the others", .enabled(if: TestPostgres.isExpected))
+    func heldExecution() async throws {
+        try await withMigratedDatabase(.postgreSQL) { database in
+            let store = Store(database: database, limits: .patient)
+            let tenant = try await store.makeTenant()
+            let (held, free) = (ExecutionDraft.sample(tenant), ExecutionDraft.sample(tenant))
+            for draft in [held, free] { try await store.executions.start(draft) }
+            let (isHeld, isSwept) = (Gate(), Gate())
+            let organization = tenant.organization.id
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    // As an owner that is cut off between a call's row and its commit.
+                    try await database.transaction(in: .organization(organization)) { connection in
+                        _ = try await connection.query(
+                            "SELECT 1 FROM executions WHERE organization_id = $1 AND id = $2 {share}", organization, held.id)
+                        isHeld.open()
+                        await isSwept.wait()
+                    }
+                }
+                await isHeld.wait()
+                let dead = storeThatSeesAllDead(database)
+                #expect(try await dead.executions.sweep(outcome: Self.noOutcome).map(\.execution) == [free.id])
+                isSwept.open()
+                try await group.waitForAll()
+                #expect(try await dead.executions.sweep(outcome: Self.noOutcome).map(\.execution) == [held.id])
+            }
+        }
+    }
+
     @Test("A lease that lapses is swept by the database's clock", arguments: TestStoreKind.all)
     func lapse(kind: TestStoreKind) async throws {
         try await withMigratedDatabase(kind) { database in

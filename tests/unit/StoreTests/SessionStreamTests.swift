@@ -67,6 +67,28 @@ struct SessionStreamTests {
         }
     }
 
+    @Test("An owner whose heartbeat is older than the lease begins and ends nothing", arguments: TestStoreKind.all)
+    func lapsed(kind: TestStoreKind) async throws {
+        try await withMigratedDatabase(kind) { database in
+            let place = try await Place(Store(database: database, limits: .patient))
+            #expect(try await place.open())
+            let late = storeThatSeesAllDead(database).sessionStreams
+            let (organization, lease) = (place.organization, place.tenant.lease)
+            await expect(.ownerLost) {
+                try await late.open(
+                    SessionStreamID(), request: "8", of: place.session, in: organization, by: lease, within: place.bounds)
+            }
+            await expect(.ownerLost) {
+                try await late.end(
+                    place.stream, of: place.session, in: organization, by: lease, with: .answer([1], sequence: 1), within: place.bounds)
+            }
+            #expect(try await place.find()?.state == .open)
+            // The lease that holds writes both.
+            #expect(try await place.open(SessionStreamID()))
+            #expect(try await place.end(.answer([1], sequence: 1)))
+        }
+    }
+
     @Test("Only the session's owner writes, and nobody once it is closed", arguments: TestStoreKind.all)
     func fencing(kind: TestStoreKind) async throws {
         try await withTemporaryStore(kind) { store in

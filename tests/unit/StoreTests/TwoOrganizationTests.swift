@@ -379,10 +379,13 @@ struct TwoOrganizationTests {
             "ExecutionRepository.requestCancel(_:in:account:)": { store, mine, theirs in
                 try await store.executions.requestCancel(theirs.execution, in: mine.organization)
             },
-            "ExecutionRepository.interrupt(_:in:outcome:)": { store, mine, theirs in
+            "ExecutionRepository.interrupt(_:in:waits:outcome:)": { store, mine, theirs in
                 try await store.executions.interrupt(theirs.execution, in: mine.organization) { _, calls in
                     JSONText(.string("\(calls)"))
                 }
+            },
+            "ExecutionRepository.pulse(of:in:)": { store, mine, theirs in
+                try await store.executions.pulse(of: theirs.execution, in: mine.organization)
             },
             "ExecutionCallRepository.start(_:of:in:by:)": { store, mine, theirs in
                 let call = ExecutionCallDraft(sequence: 2, address: theirs.address, effect: .write)

@@ -71,6 +71,7 @@ enum ErrorMapping {
         case .notFound: Problem(.notFound, "not-found", error.message)
         case .revoked: Problem(.unauthorized, "unauthorized", error.message)
         case .draining, .unavailable: .unavailable(error.message)
+        case .alreadyBegun: Problem(.conflict, "already-begun", error.message)
         case .endNotRecorded: Problem(.serviceUnavailable, "end-not-recorded", error.message)
         case .internal: Self.defect(error, logger: logger)
         }

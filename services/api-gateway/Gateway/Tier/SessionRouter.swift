@@ -134,7 +134,8 @@ final class SessionRouter: Sendable {
         }
         journey.isLookUpDue = false
         do {
-            switch try await self.lookUp(session, organization) {
+            let lookUp = self.lookUp
+            switch try await self.clock.within(self.limits.lookUpTimeout, { try await lookUp(session, organization) }) {
             case .unknown: throw MCPError.unknownSession().answering(envelope?.requestID)
             case .unowned: break
             case .owned(let owner):

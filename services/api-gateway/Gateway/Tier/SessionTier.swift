@@ -43,8 +43,11 @@ final class SessionTier: ServiceLifecycle.Service {
                 try await client.send(
                     envelope, session: session, for: caller, timeout: timeout, trace: trace, execution: execution)
             case (.listen(let session, let event), _):
-                // A stream lasts as long as its client wants it; that its replica lives is seen by the channel.
-                try await client.listen(session: session, after: event, for: caller, trace: trace)
+                // A stream lasts as long as its client wants it, and that its replica lives is seen by the channel; but a client that
+                // waits for the head hears nothing.
+                try await self.begun(within: timeout) { () throws(SessionAPIError) in
+                    try await client.listen(session: session, after: event, for: caller, trace: trace)
+                }
             case (.close(let session), _):
                 try await client.close(session: session, for: caller, timeout: timeout, trace: trace)
             case (_, nil):
@@ -60,11 +63,28 @@ final class SessionTier: ServiceLifecycle.Service {
         }
     }
 
-    /// Whether a process is thought to hold a lease; the database has the last word.
-    func isLive(_ lease: ReplicaLease) -> Bool { self.replicas.standing(of: lease) != .lapsed }
-
     /// Whether a replica is there to take messages.
     var hasReplica: Bool { self.replicas.hasCandidate }
+
+    /// The answer that `body` gives, if its head comes in time.
+    private func begun(
+        within time: Duration, _ body: @escaping @Sendable () async throws(SessionAPIError) -> SessionAnswer
+    ) async throws(SessionAPIError) -> SessionAnswer {
+        let clock = self.router.clock
+        let first = await withTaskGroup(of: Result<SessionAnswer, SessionAPIError>.self) { group in
+            group.addTask {
+                do throws(SessionAPIError) { return .success(try await body()) } catch { return .failure(error) }
+            }
+            group.addTask {
+                let isLate = (try? await clock.sleep(time)) != nil
+                return .failure(SessionAPIError(isLate ? .timedOut : .cancelled, "the stream's head did not come within \(time)"))
+            }
+            defer { group.cancelAll() }
+            return await group.next()
+        }
+        guard let first else { throw SessionAPIError(.cancelled, "nobody waits for the stream any more") }
+        return try first.get()
+    }
 
     private static func target(_ route: MCPRequestHead.Route, _ caller: SessionCaller) -> SessionRouter.Target {
         switch route {

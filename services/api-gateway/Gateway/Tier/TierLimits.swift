@@ -12,6 +12,8 @@ struct TierLimits: Sendable {
     var maxRetryPause: Duration = .seconds(1)
     /// The pause between looks at the registry while anybody waits: one look for all who wait.
     var lookInterval: Duration = .milliseconds(100)
+    /// How long the database may take to say who owns a session; then whichever replica is asked knows, or takes it.
+    var lookUpTimeout: Duration = .seconds(2)
     /// How old a reading of the registry may be for it to say who lives.
     var registryAge: Duration = .seconds(3)
     /// How much older than the newest a replica's heartbeat may be for it to get new sessions.

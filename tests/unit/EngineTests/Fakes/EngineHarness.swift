@@ -44,6 +44,16 @@ struct EngineHarness {
         return try answer.structuredContent.value()["result"] ?? .null
     }
 
+    /// Lets the owner look once after what it could not write.
+    func watch() async {
+        let owner = self.owner
+        let watching = Task { await owner.run() }
+        defer { watching.cancel() }
+        await self.clock.waitForSleepers(2)
+        self.clock.advance(by: .milliseconds(250))
+        await self.clock.waitForSleepers(2)
+    }
+
     /// What a program sees that makes this one call.
     func call(_ path: String, _ argument: JSONValue? = nil) async throws -> JSONValue {
         try await self.result { await $0.call(path, argument) }

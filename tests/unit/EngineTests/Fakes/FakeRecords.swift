@@ -15,12 +15,16 @@ final class FakeRecords: ExecutionRecords {
         var cancelRequests: [ExecutionID] = []
         /// How many of the next starts fail.
         var failingStarts = 0
+        /// What the next start is refused with.
+        var startRefusal: StoreError?
         /// How many of the next starts are written, and fail all the same.
         var lostStarts = 0
         /// Starts arrive and wait here, and are not written for a task that is cancelled meanwhile.
         var startGate: (arrived: Gate, proceed: Gate)?
         /// How many of the next ends fail.
         var failingEnds = 0
+        /// Ends arrive and wait here, until their task is cancelled or they are let through.
+        var endGate: (arrived: Gate, proceed: Gate)?
         /// What every end is answered with instead of being written.
         var finish: Result<ExecutionRepository.Finish, StoreError>?
         var endAttempts = 0
@@ -51,6 +55,7 @@ final class FakeRecords: ExecutionRecords {
             try Task.checkCancellation()
         }
         try self.state.withLock { state in
+            if let refusal = state.startRefusal { throw refusal }
             if state.failingStarts > 0 {
                 state.failingStarts -= 1
                 throw Unreachable()
@@ -66,6 +71,10 @@ final class FakeRecords: ExecutionRecords {
     func finish(
         _ execution: ExecutionID, in organization: OrganizationID, by lease: ReplicaLease, with end: ExecutionEnd
     ) async throws -> ExecutionRepository.Finish {
+        if let gate = self.state.withLock(\.endGate) {
+            gate.arrived.open()
+            await gate.proceed.wait()
+        }
         try Task.checkCancellation()
         return try self.state.withLock { state in
             state.endAttempts += 1

@@ -20,6 +20,8 @@ final class ManualClock: Clock, Sendable {
         var lastID = 0
         var sleepers: [Int: Sleeper] = [:]
         var arrivals: [(count: Int, continuation: CheckedContinuation<Void, Never>)] = []
+        /// Those who wait for somebody to sleep until such a time at the latest.
+        var shortArrivals: [(latest: Instant, continuation: CheckedContinuation<Void, Never>)] = []
     }
 
     private let state = Mutex(State())
@@ -39,7 +41,9 @@ final class ManualClock: Clock, Sendable {
                     state.sleepers[id] = Sleeper(deadline: deadline, continuation: continuation)
                     let ready = state.arrivals.filter { state.sleepers.count >= $0.count }
                     state.arrivals.removeAll { state.sleepers.count >= $0.count }
-                    return ready.map(\.continuation)
+                    let short = state.shortArrivals.filter { deadline <= $0.latest }
+                    state.shortArrivals.removeAll { deadline <= $0.latest }
+                    return (ready.map(\.continuation) + short.map(\.continuation))
                 }
                 guard let resume else {
                     if Task.isCancelled { continuation.resume(throwing: CancellationError()) } else { continuation.resume() }
@@ -58,6 +62,19 @@ final class ManualClock: Clock, Sendable {
             let isReady = self.state.withLock { state in
                 if state.sleepers.count >= count { return true }
                 state.arrivals.append((count, continuation))
+                return false
+            }
+            if isReady { continuation.resume() }
+        }
+    }
+
+    /// Waits until some task sleeps for so long at the most.
+    func waitForSleeper(within duration: Duration) async {
+        await withCheckedContinuation { continuation in
+            let isReady = self.state.withLock { state in
+                let latest = state.now.advanced(by: duration)
+                if state.sleepers.values.contains(where: { $0.deadline <= latest }) { return true }
+                state.shortArrivals.append((latest, continuation))
                 return false
             }
             if isReady { continuation.resume() }

@@ -13,6 +13,7 @@ final class FakeRegistry: Sendable {
         var rows: [ReplicaID: Replica] = [:]
         var owners: [SecretHash: ReplicaLease?] = [:]
         var isAway = false
+        var isHanging = false
         var looks: UInt64 = 0
         var lookUps = 0
         var heartbeats: Int64 = 1_000_000
@@ -27,6 +28,14 @@ final class FakeRegistry: Sendable {
 
     /// Cuts the gateways off, or no longer.
     func setAway(_ isAway: Bool) { self.state.withLock { $0.isAway = isAway } }
+
+    /// Lets look-ups of owners get no answer from now on.
+    func hang() { self.state.withLock { $0.isHanging = true } }
+
+    /// Waits for as long as nothing is answered, or until the task is cancelled.
+    func pass() async throws {
+        if self.state.withLock({ $0.isHanging }) { try await Task.sleep(for: .seconds(3600)) }
+    }
 
     /// Registers a replica, or changes its row.
     func register(_ id: ReplicaID, load: Int64 = 0, isDraining: Bool = false, epoch: Int64 = 1, age: Duration = .zero) {

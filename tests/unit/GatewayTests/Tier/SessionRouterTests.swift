@@ -46,6 +46,19 @@ import Testing
         }
     }
 
+    @Test("a gateway whose database says nothing asks a replica, which knows the owner")
+    func hangingLookUp() async throws {
+        try await TierHarness.run(gateways: 2) { tier in
+            let session = try await tier.open()
+            tier.registry.hang()
+            let pending = Task { try await tier.send(session, at: 1) }
+            try await tier.until { tier.registry.lookUpCount == 1 }
+            let answer = try await tier.withRunningClock { try await pending.value }
+            #expect(answer.status == 200)
+            #expect(try tier.owner(of: session).received.elements == [session])
+        }
+    }
+
     @Test("a gateway that is wrong about an owner is corrected by whom it asks, without a statement")
     func misdirected() async throws {
         try await TierHarness.run { tier in

@@ -55,7 +55,9 @@ struct TierHarness {
                 })
             set.announce(replicaSet)
             let router = SessionRouter(replicas: replicaSet, limits: limits, clock: clock, logger: logger) { session, _ in
-                guard let owner = try registry.lookUp(session) else { return .unknown }
+                let found = try registry.lookUp(session)
+                try await registry.pass()
+                guard let owner = found else { return .unknown }
                 return owner.map(SessionRouter.LookUp.owned) ?? .unowned
             }
             return FakeGateway(replicas: replicaSet, router: router, registry: registry)

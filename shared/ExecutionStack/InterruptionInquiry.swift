@@ -1,0 +1,104 @@
+import Engine
+package import Model
+import Store
+import Synchronization
+
+/// Finds out what became of an execution of which another process gives no answer any more, and ends it when that process is dead.
+///
+/// Whether anything may have been written shows in its calls' rows at once. That nothing was can be said only of an execution that was
+/// ended, because its owner may live and be about to send a call: then the owner's lease is waited for, unless a heartbeat that is newer
+/// than the first look shows that it lives indeed and only its answer is lost.
+package struct InterruptionInquiry: Sendable {
+    /// The longest pause between two looks at whether the owner lives.
+    private static let pause: Duration = .milliseconds(300)
+    /// The shortest one, after which its lease has lapsed.
+    private static let minPause: Duration = .milliseconds(20)
+
+    private let store: Store
+    private let answer: AnswerLimits
+    private let patience: Duration
+
+    /// - Parameters:
+    ///   - services: Whose database is asked.
+    ///   - patience: How long to wait in all: a lease, which an owner may have renewed right before it died, and a little more.
+    package init(services: some StackServices, patience: Duration) {
+        self.store = services.store
+        self.answer = services.core.limits.answer
+        self.patience = patience
+    }
+
+    /// What is known of an execution within the time that there is; also when the database is away or hangs, or the calling task is
+    /// cancelled.
+    package func findOut(_ execution: ExecutionID, in organization: OrganizationID) async -> InterruptedExecution {
+        await self.findOut(execution, in: organization, on: ContinuousClock())
+    }
+
+    /// The same with time counted by another clock.
+    package func findOut<C: Clock<Duration>>(
+        _ execution: ExecutionID, in organization: OrganizationID, on clock: C
+    ) async -> InterruptedExecution {
+        // Of what is not known it is not said that it can be repeated.
+        let findings = Findings(InterruptedExecution(execution: execution, calls: CallReport([], isRepeatable: false)))
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.inquire(execution, in: organization, findings, on: clock) }
+            group.addTask { try? await clock.sleep(for: self.patience) }
+            await group.next()
+            group.cancelAll()
+        }
+        return findings.last
+    }
+
+    /// What was found last.
+    private final class Findings: Sendable {
+        private let state: Mutex<InterruptedExecution>
+
+        init(_ first: InterruptedExecution) { self.state = Mutex(first) }
+
+        var last: InterruptedExecution { self.state.withLock { $0 } }
+
+        func note(_ finding: InterruptedExecution) { self.state.withLock { $0 = finding } }
+    }
+
+    /// Looks until there is nothing more to find out, or the task is cancelled.
+    private func inquire<C: Clock<Duration>>(
+        _ execution: ExecutionID, in organization: OrganizationID, _ findings: Findings, on clock: C
+    ) async {
+        // In the database's time, and after the answer was lost.
+        var begun: Timestamp?
+        while !Task.isCancelled {
+            var pause = Self.pause
+            do {
+                guard let pulse = try await self.store.executions.pulse(of: execution, in: organization) else { return }
+                if pulse.hasEnded || pulse.hasEffects || begun == nil { try await self.look(execution, in: organization, findings) }
+                guard !pulse.hasEnded, !pulse.hasEffects else { return }
+                let start = begun ?? pulse.readAt
+                begun = start
+                if let heartbeat = pulse.heartbeatAt, heartbeat > start { return }
+                if let left = pulse.lapsesAfter {
+                    pause = min(pause, max(left, Self.minPause))
+                } else if try await self.end(execution, in: organization) {
+                    return try await self.look(execution, in: organization, findings)
+                }
+            } catch {
+                // Whether the database is away or the task was cancelled shows in the pause.
+            }
+            guard (try? await clock.sleep(for: pause)) != nil else { return }
+        }
+    }
+
+    /// Ends the execution of an owner whose lease lapsed; false when there is nothing to end any more.
+    private func end(_ execution: ExecutionID, in organization: OrganizationID) async throws -> Bool {
+        let limits = self.answer
+        return try await self.store.executions.interrupt(execution, in: organization) { execution, calls in
+            ExecutionAnswer.interrupted(execution, calls, limits: limits).toolResult
+        }
+    }
+
+    /// Notes what is stored now.
+    private func look(_ execution: ExecutionID, in organization: OrganizationID, _ findings: Findings) async throws {
+        guard let record = try await self.store.executions.find(execution, in: organization) else { return }
+        let calls = try await self.store.calls.list(of: execution, in: organization)
+        let report = CallReport(calls, hasEnded: record.state.isTerminal)
+        findings.note(InterruptedExecution(execution: execution, state: record.state, calls: report))
+    }
+}
