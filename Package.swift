@@ -235,7 +235,7 @@ let package = Package(
             name: "GatewayTests",
             dependencies: [
                 "Channel", "Database", "Gateway", "Identity", "JSON", "MCP", "Model", "Replicas", "RoostAPI", "SessionAPI", "Store",
-                "TestSupport", "Vault", httpTypes, logging, nioCore, nioEmbedded, nioHTTP1, serviceLifecycle,
+                "Telemetry", "TestSupport", "Vault", httpTypes, logging, nioCore, nioEmbedded, nioHTTP1, serviceLifecycle,
             ],
             path: "tests/unit/GatewayTests"),
         .testTarget(
