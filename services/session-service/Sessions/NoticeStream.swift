@@ -54,10 +54,12 @@ final class NoticeStream: ChannelBodyHolder {
     func begin(_ writer: ChannelBodyWriter) {
         guard self.watch.enter(self) else { return writer.finish() }
         let (session, listed) = (self.session, self.session.listedTools.withLock { $0 })
+        // Whoever has no event id to say what it knows of, and comes back to a session that was elsewhere meanwhile, may have missed a change.
+        let mayHaveMissed = !session.revision.hasPollingStreams && session.mayHaveMissedChanges.withLock { $0 }
         let (isBegun, first, current) = self.state.withLock { state -> (Bool, [UInt8]?, ToolListMark?) in
             guard case .new(let current) = state.phase else { return (false, nil, nil) }
             state.phase = .open(writer)
-            state.mark = state.mark ?? listed ?? current
+            state.mark = state.mark ?? listed ?? (mayHaveMissed ? .unknown : current)
             return (true, session.revision.hasPollingStreams ? MCPAnswer.priming(id: self.nextID(&state)) : nil, current)
         }
         guard isBegun else {
@@ -85,6 +87,7 @@ final class NoticeStream: ChannelBodyHolder {
         }
         guard let event, self.offer(event) else { return false }
         self.know(mark)
+        self.session.mayHaveMissedChanges.withLock { $0 = false }
         return true
     }
 

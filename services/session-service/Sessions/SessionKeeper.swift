@@ -103,7 +103,8 @@ struct SessionKeeper: Sendable {
         }
         let adopted = try await self.adopt(row, in: caller.principal.organization, by: lease)
         self.logger.info("session restored", metadata: ["session": "\(row.id)"])
-        return try self.add(Session(record: adopted, hash: hash, revision: revision, lease: lease, limits: self.limits.mcp))
+        return try self.add(
+            Session(record: adopted, hash: hash, revision: revision, lease: lease, limits: self.limits.mcp, isRestored: true))
     }
 
     /// Says that a pinned session is not used any more.
