@@ -17,7 +17,7 @@ extension ChannelBody: AsyncSequence {
             switch storage {
             case .bytes(let bytes): self.rest = bytes.isEmpty ? .nothing : .bytes(bytes)
             case .source(let source): self.rest = .source(source)
-            case .producer:
+            case .producer, .held:
                 self.rest = .failure(
                     ChannelError(.invalidMessage, "This body is produced while it is sent and cannot be read here; send it instead.")
                 )

@@ -9,6 +9,7 @@ package struct ChannelBody: Sendable {
     enum Storage: Sendable {
         case bytes([UInt8])
         case producer(Producer)
+        case held(any ChannelBodyHolder)
         case source(any ChannelBodySource)
     }
 
@@ -36,6 +37,15 @@ package struct ChannelBody: Sendable {
         .stream { writer in
             for try await chunk in chunks { try await writer.write(chunk) }
         }
+    }
+
+    /// A response's body that is written from outside, by nobody's task; the handler's has ended by then and counts as one no more.
+    package static func held(by holder: any ChannelBodyHolder) -> ChannelBody { ChannelBody(storage: .held(holder)) }
+
+    /// Who writes the body, when nobody's task does.
+    var holder: (any ChannelBodyHolder)? {
+        guard case .held(let holder) = self.storage else { return nil }
+        return holder
     }
 
     /// The bytes, when the whole body is there already; nil when it has yet to arrive or to be produced.

@@ -14,6 +14,9 @@ package struct ChannelBodyWriter: Sendable {
     /// - Throws: ``ChannelError`` when the exchange has ended.
     package func offer(_ chunk: [UInt8]) throws(ChannelError) -> Bool { try self.sink.offer(chunk) }
 
+    /// Says that a body is complete that is written by its holder; a producer returns instead. Nothing can be written afterwards.
+    package func finish() { self.sink.finish() }
+
     /// Hands over a text as UTF-8; see ``write(_:)``.
     package func write(_ text: String) async throws(ChannelError) { try await self.sink.write(Array(text.utf8)) }
 }
@@ -24,4 +27,6 @@ protocol ChannelBodySink: Sendable {
     func write(_ chunk: [UInt8]) async throws(ChannelError)
     /// Takes one chunk if there is room for it now.
     func offer(_ chunk: [UInt8]) throws(ChannelError) -> Bool
+    /// Ends the body and lets go of its holder.
+    func finish()
 }

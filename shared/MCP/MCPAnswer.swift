@@ -84,6 +84,12 @@ package enum MCPAnswer {
     /// The event without a message that begins a stream and gives its client an id to come back with.
     package static func priming(id: String) -> [UInt8] { ServerSentEvent(id: id, data: []).bytes() }
 
+    /// Whether the bytes of a stream begin with what ``priming(id:)`` gives.
+    package static func beginsWithPriming(_ bytes: [UInt8]) -> Bool {
+        guard bytes.starts(with: "id: ".utf8), let end = bytes.firstIndex(of: UInt8(ascii: "\n")) else { return false }
+        return bytes[(end + 1)...].starts(with: "data: \n\n".utf8)
+    }
+
     /// What is said on a stream before it is closed on purpose.
     package static func comingBack(after delay: Duration) -> [UInt8] { ServerSentEvent.comingBack(after: delay) }
 

@@ -67,7 +67,8 @@ import Testing
             let mark = try #require(await listening.next()?.id)
             kill(try #require(try roost.services()["session-service"]), SIGKILL)
             // The stream of the call ends in a typed error, the other one just ends.
-            #expect(await lost.next()?.message["error"]?["data"]?["code"] == "execution_interrupted")
+            let told = try #require(await lost.next()?.message["error"]?["data"])
+            #expect(told["code"] == "execution_interrupted")
             #expect(await listening.next() == nil)
             let found = try await roost.reopen(session, after: finished)
             #expect(Self.result(await found.next()) == "woke")
@@ -75,8 +76,33 @@ import Testing
             let error = try #require(await interrupted.next())
             #expect(error.message["error"]?["data"]?["code"] == "execution_interrupted")
             #expect(error.message["id"] == 9)
+            // Whoever comes back is told the same of the call.
+            #expect(told["executionId"]?.string?.isEmpty == false && told["retryable"] == true && told["callCount"] == 0)
+            #expect(error.message["error"]?["data"] == told)
             let back = try await roost.reopen(session, after: mark)
             #expect(await back.next()?.data == "")
+        }
+    }
+
+    @Test("a call whose way to a living session-service breaks ends without a word, and its client finds the answer when it comes back")
+    func cutOff() async throws {
+        let port = try #require(ReservedPort()).number
+        try await TCPProxy.run(to: port) { proxy in
+            let environment = ["ROOST_SESSIONS_PORT": "\(port)", "ROOST_GATEWAY_SESSION_SERVICES": "127.0.0.1:\(proxy.port)"]
+            try await RunningRoost.with(environment) { roost in
+                let session = try await roost.openSession()
+                for seconds in [1, 6] {
+                    // Whether it has ended by the time that its client comes back or not.
+                    let call = try await roost.open(.POST, session: session, body: Self.slow(id: 9, seconds: seconds))
+                    let id = try #require(await call.next()?.id)
+                    proxy.reset()
+                    #expect(await call.next() == nil)
+                    let answer = try await roost.reopen(session, after: id)
+                    let event = await answer.next()
+                    #expect(Self.result(event) == "woke", "\(String(describing: event))")
+                    #expect(await answer.next() == nil)
+                }
+            }
         }
     }
 

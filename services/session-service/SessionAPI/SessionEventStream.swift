@@ -5,7 +5,10 @@ import MCP
 ///
 /// When the session-service goes away in the middle, the part of an event that had come is dropped and an event with a typed error takes
 /// the place of the answer that will not come: a client must not wait for ever, nor be shown half an event, which it would take for a
-/// broken message. Backpressure goes through: nothing is read from the service while the consumer does not ask.
+/// broken message. A client that was given an id right at the beginning comes back by itself when its stream ends without the answer; where
+/// that is kept, or still to come from a process that lives, its stream just ends.
+///
+/// Backpressure goes through: nothing is read from the service while the consumer does not ask.
 package struct SessionEventStream: AsyncSequence, Sendable {
     package typealias Element = [UInt8]
 
@@ -38,6 +41,9 @@ package struct SessionEventStream: AsyncSequence, Sendable {
         /// The room for what is pending or was given out last.
         private var room: UnreadAnswers.Room?
         private var isOver = false
+        /// Whether the stream began with an event that only gives an id, as streams do of a revision whose clients come back by themselves:
+        /// earlier ones take a stream that ends in good order for a call without an answer. Nil before the beginning.
+        private var canComeBack: Bool?
 
         init(chunks: ChannelBody.AsyncIterator, request: JSONRPCID?, unread: UnreadAnswers, narrator: InterruptionNarrator?) {
             self.chunks = chunks
@@ -54,8 +60,13 @@ package struct SessionEventStream: AsyncSequence, Sendable {
             if self.pending.isEmpty { self.room = nil }
             do throws(ChannelError) {
                 while let chunk = try await self.chunks.next() {
-                    if let events = self.take(chunk) { return events }
+                    if let events = self.take(chunk) {
+                        self.canComeBack = self.canComeBack ?? MCPAnswer.beginsWithPriming(events)
+                        return events
+                    }
                     guard self.pending.count <= SessionEventStream.maxEventBytes else {
+                        // It would be as large the next time.
+                        self.canComeBack = false
                         return await self.interrupt(.executionInterrupted(self.request))
                     }
                     guard self.hasRoom() else { return self.end(.answerDropped(self.request)) }
@@ -105,7 +116,9 @@ package struct SessionEventStream: AsyncSequence, Sendable {
         /// Ends an answer that does not come; first finds out what became of the call, where somebody can.
         private mutating func interrupt(_ error: MCPError) async -> [UInt8]? {
             guard self.request != nil, let narrator = self.narrator else { return self.end(error) }
-            return self.end(await narrator(error))
+            let canComeBack = self.canComeBack ?? false
+            if let told = await narrator(error, canComeBack) { return self.end(told) }
+            return canComeBack ? self.stop() : self.end(error)
         }
 
         private mutating func end(_ error: MCPError) -> [UInt8]? {

@@ -1,7 +1,8 @@
 package import ExecutionStack
 import JSON
-import MCP
+package import MCP
 package import Model
+import SessionAPI
 package import Store
 
 /// What a session's stack is made from: the process's core and the session-service's own access to the database.
@@ -37,6 +38,13 @@ package struct ExecutionStackSessions: SessionStackMaking {
             try await ExecutionStack.checkStanding(of: principal, services: self.services)
         } catch {
             throw try error.protocolError()
+        }
+    }
+
+    package func lostResult(of execution: ExecutionID, in organization: OrganizationID) async throws -> MCPToolResult {
+        switch try await LostAnswers(services: self.services).find(execution, in: organization) {
+        case .outcome(let outcome): return try MCPToolResult(stored: outcome)
+        case .interrupted(let execution), .running(let execution): throw MCPError.executionInterrupted(execution)
         }
     }
 }
@@ -89,6 +97,16 @@ extension ExecutionStackError {
     }
 }
 
+extension MCPError {
+    /// What is told of a call whose process went away, with what is known of its execution.
+    fileprivate static func executionInterrupted(_ execution: InterruptedExecution) -> MCPError {
+        let bare = MCPError.executionInterrupted(nil)
+        let message =
+            execution.isRetryable ? "The process that ran the call went away before it answered. \(execution.advice)" : bare.message
+        return MCPError(bare.code, message, data: execution.data)
+    }
+}
+
 extension MCPTool {
     fileprivate init(_ tool: AgentTool) {
         self.init(
@@ -102,6 +120,17 @@ extension MCPTool {
 }
 
 extension MCPToolResult {
+    /// Reads a result back from where an execution's outcome is kept.
+    fileprivate init(stored outcome: JSONText) throws {
+        let value = try outcome.value()
+        let content = (value["content"]?.array ?? []).map { block -> Content in
+            if block["type"] == "text", block.object?.count == 2, let text = block["text"]?.string { return .text(text) }
+            return .block(type: block["type"]?.string ?? "", JSONText(block))
+        }
+        self.init(
+            content: content, structuredContent: value["structuredContent"].map { JSONText($0) }, isError: value["isError"]?.bool ?? false)
+    }
+
     fileprivate init(_ reply: ExecutionReply) {
         self.init(
             content: reply.content.map { item in

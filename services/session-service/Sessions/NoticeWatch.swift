@@ -1,4 +1,3 @@
-import Channel
 import Logging
 import MCP
 import Model
@@ -33,34 +32,41 @@ final class NoticeWatch: Sendable {
 
     // MARK: - Serving
 
-    /// Serves a stream until its client leaves or it is ended; returns at once when the session rests by now.
+    /// Makes a stream that has yet to begin.
     ///
+    /// The tools are listed before: whatever changes from now on is found by the look that every new stream causes.
     /// - Parameter known: The tools that the client knows of, when it comes back.
-    func serve(_ session: Session, for principal: Principal, known: ToolListMark?, on writer: ChannelBodyWriter) async {
-        guard self.keeper.directory.pinAgain(session) else { return }
-        defer { self.release(session) }
-        let stream = NoticeStream(session: session, principal: principal, mark: known, at: self.time.now())
-        guard self.streams.insert(stream) else { return }
-        defer { self.streams.remove(stream) }
-        // Closing takes the session out first and ends its streams then: a stream that came in between ends here.
-        guard self.keeper.directory.pinAgain(session) else { return }
-        self.keeper.unpin(session)
-        let current = await self.tools(of: session, for: principal)
-        stream.begin(writer, known: session.listedTools.withLock { $0 } ?? current)
-        if let current { self.streams.tell(session.record, current) }
-        await stream.untilEnded()
+    func makeStream(of session: Session, for principal: Principal, known: ToolListMark?) async -> NoticeStream {
+        let current = await withTaskExecutorPreference(globalConcurrentExecutor) {
+            try? await ToolListMark(session.stack(for: principal, from: self.keeper.stacks).tools())
+        }
+        return NoticeStream(session: session, principal: principal, mark: known, current: current, watch: self, at: self.time.now())
     }
 
-    /// The tools that a session shows now; nil when they cannot be listed.
-    ///
-    /// In a task of its own, because a task keeps the memory of its deepest call for as long as it lives, and the stream's lives for long.
-    private func tools(of session: Session, for principal: Principal) async -> ToolListMark? {
-        await withTaskGroup(of: ToolListMark?.self) { group in
-            group.addTask(executorPreference: globalConcurrentExecutor) {
-                try? await ToolListMark(session.stack(for: principal, from: self.keeper.stacks).tools())
-            }
-            return await group.next() ?? nil
+    /// Takes a stream in, whose session is then in use; false when there is no room, or the session rests by now.
+    func enter(_ stream: NoticeStream) -> Bool {
+        let session = stream.session
+        guard self.keeper.directory.pinAgain(session) else { return false }
+        guard self.streams.insert(stream) else {
+            self.release(session)
+            return false
         }
+        // Closing takes the session out first and ends its streams then: a stream that came in between ends here.
+        guard self.keeper.directory.pinAgain(session) else {
+            self.leave(stream)
+            return false
+        }
+        self.keeper.unpin(session)
+        return true
+    }
+
+    /// Tells the client of a stream that has begun, on whichever of the session's, if the tools are others than it knows of.
+    func tell(_ session: Session, of mark: ToolListMark) { self.streams.tell(session.record, mark) }
+
+    /// Lets go of a stream that has ended.
+    func leave(_ stream: NoticeStream) {
+        self.streams.remove(stream)
+        self.release(stream.session)
     }
 
     /// A session that was held by its stream alone is handed over while the process drains, so that its client need not wait elsewhere.

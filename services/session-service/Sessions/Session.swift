@@ -27,17 +27,22 @@ actor Session {
     nonisolated let lease: ReplicaLease
     /// The tools that its client was listed last; nil while it has listed none here.
     nonisolated let listedTools = Mutex<ToolListMark?>(nil)
+    /// Whether its client may have missed a change of the tools, because the session was not in this process all the time.
+    nonisolated let mayHaveMissedChanges: Mutex<Bool>
     private var machine: MCPServerSession
     private var calls: [MCPServerSession.CallNumber: SessionCall] = [:]
     private var stack: (principal: Principal, stack: any SessionStack)?
 
-    init(record: SessionRecord, hash: SecretHash, revision: MCPRevision, lease: ReplicaLease, limits: MCPLimits) {
+    init(
+        record: SessionRecord, hash: SecretHash, revision: MCPRevision, lease: ReplicaLease, limits: MCPLimits, isRestored: Bool = false
+    ) {
         self.record = record.id
         self.hash = hash
         self.owner = record.principal.owner
         self.resource = record.resource
         self.revision = revision
         self.lease = lease
+        self.mayHaveMissedChanges = Mutex(isRestored)
         self.machine = MCPServerSession(revision: revision, maxCallsInFlight: limits.maxCallsInFlight)
     }
 

@@ -18,7 +18,8 @@ extension SessionCallRunner {
         let (store, bounds) = (self.keeper.store, self.limits.replayBounds)
         let isOpen = await self.writing("a stream was begun without event ids", session) {
             try await store.sessionStreams.open(
-                stream, request: call.id.description, of: session.record, in: session.owner.organization, by: session.lease, within: bounds)
+                stream, request: call.id.description, execution: call.execution, of: session.record, in: session.owner.organization,
+                by: session.lease, within: bounds)
         }
         call.logBegan(isOpen ? stream : nil)
     }

@@ -1,4 +1,6 @@
 import Channel
+import JSON
+import Logging
 import MCP
 import Model
 import Replicas
@@ -42,11 +44,46 @@ extension SessionCallRunner {
         case .dropped:
             guard number < found.sequence else { return nil }
             return MCPAnswer.event(MCPAnswer.error(.answerDropped(request)))
-        case .open where found.owner == session.lease:
-            // Its call is over, but the answer could not be written.
-            return MCPAnswer.event(MCPAnswer.error(.answerDropped(request)))
-        case .open:
-            return MCPAnswer.event(MCPAnswer.error(.executionInterrupted(request)))
+        case .open: return MCPAnswer.event(await self.lostAnswer(to: request, of: found, in: session))
         }
+    }
+
+    /// The answer to a call that is over, or whose process is gone, so that nobody will write one any more: its execution's, or what is
+    /// known of that. Found within the time that a client waits for anything to be written.
+    private func lostAnswer(to request: JSONRPCID?, of stream: SessionStreamRecord, in session: Session) async -> [UInt8] {
+        // In this process the call is over, and its answer could not be written; in another one it broke off.
+        let bare = stream.owner == session.lease ? MCPError.answerDropped(request) : .executionInterrupted(request)
+        return await withTaskGroup(of: [UInt8].self) { group in
+            group.addTask(executorPreference: globalConcurrentExecutor) {
+                do {
+                    let result = try await self.keeper.stacks.lostResult(of: stream.execution, in: session.owner.organization)
+                    return request.map { MCPAnswer.toolResult($0, result, revision: session.revision) } ?? MCPAnswer.error(bare)
+                } catch let error as MCPError {
+                    guard bare.code == error.code else { return MCPAnswer.error(bare.telling(error.data)) }
+                    return MCPAnswer.error(error.answering(request))
+                } catch {
+                    if !Task.isCancelled {
+                        self.logger.warning(
+                            "what became of a call could not be found out", metadata: ["session": "\(session.record)", "cause": "\(error)"])
+                    }
+                    return MCPAnswer.error(bare)
+                }
+            }
+            group.addTask {
+                try? await self.time.sleep(self.limits.replayWriteTimeout)
+                return MCPAnswer.error(bare)
+            }
+            defer { group.cancelAll() }
+            return await group.next() ?? MCPAnswer.error(bare)
+        }
+    }
+}
+
+extension MCPError {
+    /// The same refusal with more in its data.
+    fileprivate func telling(_ data: JSONObject) -> MCPError {
+        var error = self
+        for (key, value) in data where key != "code" { error.data[key] = value }
+        return error
     }
 }

@@ -131,9 +131,8 @@ struct SessionHandler: ChannelHandler {
         guard self.keeper.streams.hasRoom else {
             throw RefusedRequest(refusal: .overloaded, message: "The session service has as many streams as it can; try again.")
         }
-        let (notices, principal) = (self.notices, caller.principal)
         var response = ChannelResponse.events
-        response.body = .stream { [known] in await notices.serve(session, for: principal, known: known, on: $0) }
+        response.body = .held(by: await self.notices.makeStream(of: session, for: caller.principal, known: known))
         return response
     }
 

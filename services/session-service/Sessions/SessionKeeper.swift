@@ -102,7 +102,8 @@ struct SessionKeeper: Sendable {
                 try await self.restore(hash, for: caller, by: lease)
             }
             self.logger.info("session restored", metadata: ["session": "\(record.id)"])
-            return try self.add(Session(record: record, hash: hash, revision: revision, lease: lease, limits: self.limits.mcp))
+            return try self.add(
+                Session(record: record, hash: hash, revision: revision, lease: lease, limits: self.limits.mcp, isRestored: true))
         } catch is MonotonicClock.TimeIsUp {
             throw RefusedRequest(refusal: .unavailable, message: "The session service cannot reach its database; try again.")
         }

@@ -31,6 +31,11 @@ package protocol SessionStackMaking: Sendable {
     ///
     /// - Throws: `MCPError` for what the client is to be told.
     func checkStanding(of principal: Principal) async throws
+
+    /// The result of a call that ended although its client did not get the answer; ends its execution when the process that ran it is dead.
+    ///
+    /// - Throws: `MCPError` for what the client is to be told when there is none, with what is known of the call.
+    func lostResult(of execution: ExecutionID, in organization: OrganizationID) async throws -> MCPToolResult
 }
 
 /// What a session offers to its client.

@@ -7,6 +7,12 @@ package import MCP
 package struct ToolListMark: Sendable, Hashable, CustomStringConvertible {
     private let value: UInt64
 
+    /// Stands for a list that a client may have and nobody knows: no list has this mark, but by a chance that counts for nothing. It is told
+    /// of every list there is.
+    static let unknown = ToolListMark(value: 0)
+
+    private init(value: UInt64) { self.value = value }
+
     /// The mark of a list.
     package init(_ tools: [MCPTool]) {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325

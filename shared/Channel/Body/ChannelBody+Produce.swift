@@ -4,6 +4,7 @@ extension ChannelBody {
         switch self.storage {
         case .bytes: return
         case .producer(let produce): try await produce(writer)
+        case .held: throw ChannelError(.invalidMessage, "A body that is held is for responses only.")
         case .source(let source):
             while let chunk = try await source.next() { try await writer.write(chunk) }
         }

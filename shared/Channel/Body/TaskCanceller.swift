@@ -1,6 +1,7 @@
 import Synchronization
 
-/// Cancels one structured child task from outside, for an event loop that learns that its work is not wanted any more.
+/// Cancels one structured child task from outside, for an event loop that learns that its work is not wanted any more; or tells who holds
+/// the body that the task left behind.
 ///
 /// A task group cancels all of its children or none, and a second task for each request just to be cancellable would cost as much as
 /// the request itself. So the child registers itself while its work runs.
@@ -14,19 +15,42 @@ struct TaskCanceller: ~Copyable, Sendable {
         let task: UnsafeCurrentTask
     }
 
+    /// Who is to be told.
+    private enum Work: Sendable {
+        case task(Reference)
+        case holder(any ChannelBodyHolder)
+    }
+
     private let isCancelled = Atomic(false)
-    private let current = Mutex<Reference?>(nil)
+    private let current = Mutex<Work?>(nil)
 
     /// Runs work in the calling task so that ``cancel()`` reaches it; it starts cancelled if that was called before.
     func run(_ work: @Sendable () async -> Void) async {
         await withUnsafeCurrentTask { task in
             guard let task else { return await work() }
             let reference = Reference(task: task)
-            self.current.withLock { $0 = reference }
+            self.current.withLock { $0 = .task(reference) }
             // After registering: whoever cancels either saw the registration or was seen here.
             if self.isCancelled.load(ordering: .sequentiallyConsistent) { task.cancel() }
             await work()
-            self.current.withLock { $0 = nil }
+            self.current.withLock { if case .task? = $0 { $0 = nil } }
+        }
+    }
+
+    /// Has a holder told in the place of the task that registered it, which is about to end. It is let go of once it was told.
+    func hold(_ holder: any ChannelBodyHolder) {
+        self.current.withLock { $0 = .holder(holder) }
+        if self.isCancelled.load(ordering: .sequentiallyConsistent) { self.takeHolder()?.exchangeEnded() }
+    }
+
+    /// Lets go of the holder, which is not to be told any more.
+    func release() { _ = self.takeHolder() }
+
+    private func takeHolder() -> (any ChannelBodyHolder)? {
+        self.current.withLock { current in
+            guard case .holder(let holder)? = current else { return nil }
+            current = nil
+            return holder
         }
     }
 
@@ -36,6 +60,7 @@ struct TaskCanceller: ~Copyable, Sendable {
     /// they take.
     func cancel() {
         guard !self.isCancelled.exchange(true, ordering: .sequentiallyConsistent) else { return }
-        self.current.withLock { $0?.task.cancel() }
+        self.current.withLock { if case .task(let reference)? = $0 { reference.task.cancel() } }
+        self.takeHolder()?.exchangeEnded()
     }
 }

@@ -17,6 +17,12 @@ extension HTTP2Stream {
         return self.connection.submit(.respond(self))
     }
 
+    /// Leaves the body to its holder. Telling it of the end comes before the beginning, so that no end is missed.
+    func leave(to holder: any ChannelBodyHolder) {
+        self.task.hold(holder)
+        holder.begin(ChannelBodyWriter(sink: self))
+    }
+
     /// Ends the exchange because of an error on this side: as an answer if none was given yet, as a reset otherwise.
     func fail(_ error: ChannelError) {
         let (outgoing, body, code) = Self.answer(to: error)

@@ -100,6 +100,11 @@ extension HTTP2Stream: ChannelBodySource, ChannelBodySink {
         }.get()
     }
 
+    func finish() {
+        self.task.release()
+        self.finishWriting()
+    }
+
     /// Says that the body that this side sends is complete.
     func finishWriting() { self.perform(self.withState { $0.finishWriting() }) }
 

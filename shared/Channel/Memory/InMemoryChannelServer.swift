@@ -1,4 +1,5 @@
 import ServiceLifecycle
+import Synchronization
 
 /// The server half of the channel without a network, for tests of what is built on the channel. It keeps to the same contract, which
 /// the same suite of tests proves.
@@ -6,6 +7,8 @@ package final class InMemoryChannelServer: ChannelServer {
     private let handler: any ChannelHandler
     private let key: ChannelKey?
     private let jobs: JobQueue<MemoryExchange>
+    /// The exchanges whose bodies are held, until they are over.
+    private let held = Mutex<[MemoryExchange]>([])
     let limits: ChannelLimits
 
     /// Makes a server; give it to one or more ``InMemoryChannelClient``s and run it.
@@ -34,6 +37,7 @@ package final class InMemoryChannelServer: ChannelServer {
             await group.next()
             group.cancelAll()
         }
+        for exchange in self.held.withLock({ $0 }) { exchange.end(ChannelError(.connectionLost, "The server has stopped.")) }
     }
 
     /// Takes an exchange from a client.
@@ -84,6 +88,13 @@ package final class InMemoryChannelServer: ChannelServer {
             let response = try await self.handler.respond(to: request)
             try MessageRules.check(response, limits: self.limits)
             exchange.respond(response)
+            if let holder = response.body.holder {
+                self.held.withLock { held in
+                    held.removeAll(where: \.isOver)
+                    held.append(exchange)
+                }
+                return exchange.leave(to: holder)
+            }
             try await response.body.produce(into: exchange.responseWriter)
             exchange.finishResponse()
         } catch {

@@ -91,6 +91,12 @@ final class MemoryExchange: Sendable {
         if let (waiter, result) = ready { waiter.resume(returning: result) }
     }
 
+    /// Leaves the response's body to its holder.
+    func leave(to holder: any ChannelBodyHolder) {
+        self.handlerTask.hold(holder)
+        holder.begin(self.responseWriter)
+    }
+
     /// Says that the response is complete; the client need not send the rest of its request.
     func finishResponse() {
         let (request, response) = self.state.withLock { state in
@@ -103,6 +109,9 @@ final class MemoryExchange: Sendable {
     }
 
     // MARK: Both
+
+    /// Whether nothing more comes of the exchange.
+    var isOver: Bool { self.state.withLock { $0.ended != nil || $0.response.isFinished } }
 
     /// Ends the exchange, unless it has ended: everybody who waits gets the error, and both tasks are cancelled.
     func end(_ error: ChannelError) {
@@ -177,6 +186,12 @@ private struct MemorySink: ChannelBodySink {
     func write(_ chunk: [UInt8]) async throws(ChannelError) { try await self.exchange.write(chunk, self.direction).get() }
 
     func offer(_ chunk: [UInt8]) throws(ChannelError) -> Bool { try self.exchange.offer(chunk, self.direction) }
+
+    /// Only responses are held.
+    func finish() {
+        self.exchange.handlerTask.release()
+        self.exchange.finishResponse()
+    }
 }
 
 private final class MemorySource: ChannelBodySource {

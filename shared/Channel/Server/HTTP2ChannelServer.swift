@@ -124,6 +124,7 @@ package final class HTTP2ChannelServer: ChannelServer {
             let response = try await self.handler.respond(to: stream.receivedRequest)
             try MessageRules.check(response, limits: self.limits)
             guard stream.respond(response), response.body.availableBytes == nil else { return }
+            if let holder = response.body.holder { return stream.leave(to: holder) }
             try await response.body.produce(into: ChannelBodyWriter(sink: stream))
             stream.finishWriting()
         } catch {

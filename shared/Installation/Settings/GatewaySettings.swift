@@ -32,6 +32,7 @@ package struct GatewaySettings: Sendable {
     package let interruptionWait: Duration
     package let maxReplicas: Int
     package let maxWaiting: Int
+    package let maxWaitingListeners: Int
     package let maxKnownSessions: Int
     package let maxUnreadBytes: Int
     package let sessionServices: [String]
@@ -84,6 +85,9 @@ package struct GatewaySettings: Sendable {
         self.maxWaiting = reader.integer(
             "roost.gateway.max_waiting", default: 2_000, in: 1...1_000_000,
             "Messages that wait for a session-service at once; what comes beyond answers 503 at once.")
+        self.maxWaitingListeners = reader.integer(
+            "roost.gateway.max_waiting_listeners", default: 10_000, in: 1...1_000_000,
+            "Clients that come back to listen and wait for a session-service at once; what comes beyond answers 503 at once.")
         self.maxKnownSessions = reader.integer(
             "roost.gateway.max_known_sessions", default: 100_000, in: 2...10_000_000,
             "Sessions whose owner is remembered; the owner of any other is looked up in the database.")

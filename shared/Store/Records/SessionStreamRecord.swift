@@ -18,6 +18,8 @@ package struct SessionStreamRecord: Sendable, Hashable {
     package let id: SessionStreamID
     /// The id of the request that the stream answers, as JSON.
     package let request: String
+    /// What the call's execution is called, if it began one.
+    package let execution: ExecutionID
     /// The process that runs the call or ran it.
     package let owner: ReplicaLease
     package let state: State

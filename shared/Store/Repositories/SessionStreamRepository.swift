@@ -12,8 +12,8 @@ package struct SessionStreamRepository: Sendable {
     ///
     /// Throws `ownerLost` when the session is closed or has another owner, or the caller's lease lapsed.
     package func open(
-        _ stream: SessionStreamID, request: String, of session: SessionRecordID, in organization: OrganizationID, by lease: ReplicaLease,
-        within bounds: SessionStreamBounds
+        _ stream: SessionStreamID, request: String, execution: ExecutionID, of session: SessionRecordID, in organization: OrganizationID,
+        by lease: ReplicaLease, within bounds: SessionStreamBounds
     ) async throws -> Bool {
         try self.context.check(request, "the request's id", maxBytes: self.context.limits.maxTextBytes)
         let connection = self.context.connection(organization)
@@ -21,14 +21,16 @@ package struct SessionStreamRepository: Sendable {
         let inserted = try await connection.execute(
             """
             INSERT INTO session_streams (
-                organization_id, session_id, id, request_id, owner_replica, owner_epoch, state, sequence, expires_at, answer_bytes)
-            SELECT $1, $2, $3, $4, $5, $6, 'open', 0, {now} + $7, 0
+                organization_id, session_id, id, request_id, owner_replica, owner_epoch, state, sequence, expires_at, answer_bytes,
+                execution_id)
+            SELECT $1, $2, $3, $4, $5, $6, 'open', 0, {now} + $7, 0, $10
             WHERE EXISTS (
                     SELECT 1 FROM sessions s WHERE s.organization_id = $1 AND s.id = $2 AND s.owner_replica = $5 AND s.owner_epoch = $6
                     AND s.state = 'open')
                 AND EXISTS (SELECT 1 FROM replicas r WHERE r.id = $5 AND r.epoch = $6 AND r.heartbeat_at > {now} - $9)
                 AND (SELECT COUNT(*) FROM session_streams t WHERE t.organization_id = $1 AND t.session_id = $2) < $8
-            """, organization, session, stream, request, lease.replica, lease.epoch, bounds.lifetime.microseconds, bounds.maxStreams, age)
+            """, organization, session, stream, request, lease.replica, lease.epoch, bounds.lifetime.microseconds, bounds.maxStreams,
+            age, execution)
         if inserted == 1 { return true }
         let isOwned = try await connection.first(
             """
@@ -83,13 +85,14 @@ package struct SessionStreamRepository: Sendable {
     ) async throws -> SessionStreamRecord? {
         try await self.context.connection(organization).first(
             """
-            SELECT id, request_id, owner_replica, owner_epoch, state, sequence, answer FROM session_streams
+            SELECT id, request_id, execution_id, owner_replica, owner_epoch, state, sequence, answer FROM session_streams
             WHERE organization_id = $1 AND session_id = $2 AND id = $3 AND expires_at > {now}
             """, organization, session, stream
         ) { row in
             var row = row.reader()
             return SessionStreamRecord(
-                id: try row.next(), request: try row.next(), owner: ReplicaLease(replica: try row.next(), epoch: try row.next()),
+                id: try row.next(), request: try row.next(), execution: try row.next(),
+                owner: ReplicaLease(replica: try row.next(), epoch: try row.next()),
                 state: try row.next(), sequence: try row.next(), answer: try row.next())
         }
     }

@@ -5,14 +5,15 @@ extension Schema {
     static let sessionStreams = Migration(
         id: "0004", name: "streams of sessions",
         statements: [
-            // The request's id as JSON, the answer as the message that was to be sent. The bytes of an answer stand in a column of their
-            // own, so that a session's sum needs no answer to be read.
+            // The request's id as JSON, the name of the call's execution, which it may not have begun, the answer as the message that was
+            // to be sent. The bytes of an answer stand in a column of their own, so that a session's sum needs no answer to be read.
             """
             CREATE TABLE session_streams (
                 organization_id {key} NOT NULL,
                 session_id {key} NOT NULL,
                 id {key} NOT NULL,
                 request_id TEXT NOT NULL,
+                execution_id {key} NOT NULL,
                 owner_replica {key} NOT NULL,
                 owner_epoch BIGINT NOT NULL,
                 state {key} NOT NULL,

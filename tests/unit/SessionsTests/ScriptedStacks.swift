@@ -1,6 +1,7 @@
 import JSON
 import MCP
 import Model
+import SessionAPI
 import Sessions
 import Store
 import Synchronization
@@ -18,6 +19,7 @@ final class ScriptedStacks: SessionStackMaking {
         var description = "Answers its arguments."
         var revoked: Set<Principal> = []
         var executions: [ExecutionID] = []
+        var results: [ExecutionID: Result<MCPToolResult, MCPError>] = [:]
     }
 
     private let state = Mutex(State())
@@ -50,6 +52,16 @@ final class ScriptedStacks: SessionStackMaking {
 
     func checkStanding(of principal: Principal) async throws {
         if self.state.withLock({ $0.revoked.contains(principal) }) { throw MCPError(.unauthorized, "The key was revoked.") }
+    }
+
+    /// Says what became of an execution.
+    func settle(_ execution: ExecutionID, _ result: Result<MCPToolResult, MCPError>) {
+        self.state.withLock { $0.results[execution] = result }
+    }
+
+    func lostResult(of execution: ExecutionID, in organization: OrganizationID) async throws -> MCPToolResult {
+        guard let result = self.state.withLock({ $0.results[execution] }) else { throw MCPError.executionInterrupted(nil) }
+        return try result.get()
     }
 
     /// Lets a principal act no more.

@@ -121,8 +121,8 @@ struct SessionAPITests {
                 let message = try MCPEnvelope.peek(Array(#"{"jsonrpc":"2.0","id":4,"method":"tools/call","params":{"name":"x"}}"#.utf8))
                 let answer = try await SessionClient(channel: channel, unread: UnreadAnswers(maxBytes: 1 << 20)).send(
                     message, session: "s", for: Self.caller(.apiKey(APIKeyID())), timeout: nil, trace: nil)
-                let told = answer.narrating { error in
-                    #expect(isBroken)
+                let told = answer.narrating { error, canComeBack in
+                    #expect(isBroken && !canComeBack)
                     var error = error
                     error.data["retryable"] = true
                     return error
@@ -135,6 +135,73 @@ struct SessionAPITests {
                 }
                 group.cancelAll()
             }
+        }
+    }
+
+    @Test("a stream that began with an id ends without a word when its answer is kept, and no other one does", arguments: [true, false])
+    func comingBack(isKept: Bool) async throws {
+        let priming = MCPAnswer.priming(id: "str_1:0")
+        let progress = MCPAnswer.event(Array(#"{"a":1}"#.utf8), id: "str_1:1")
+        let beginnings = [
+            priming, priming + progress, progress, MCPAnswer.event(Array(#"{"a":1}"#.utf8)), ServerSentEvent.keepAlive + priming, [],
+        ]
+        for (index, beginning) in beginnings.enumerated() {
+            let handler = ClosureChannelHandler { _ in
+                ChannelResponse(
+                    status: 200, headers: ["content-type": "text/event-stream"],
+                    body: .stream { writer in
+                        if !beginning.isEmpty { try await writer.write(beginning) }
+                        throw ChannelError(.reset, "")
+                    })
+            }
+            try await Self.withClient(of: handler) { client in
+                let answer = try await client.send(
+                    Self.call(), session: "s", for: Self.caller(.apiKey(APIKeyID())), timeout: nil, trace: nil)
+                let told = answer.narrating { error, canComeBack in
+                    #expect(canComeBack == (index < 2))
+                    return isKept ? nil : error
+                }
+                // A client that does not come back by itself is told in any case.
+                let isTold = !isKept || index >= 2
+                let code: JSONValue? = isTold ? "execution_interrupted" : nil
+                let last = try await told.messages.last
+                #expect(last?["error"]?["data"]?["code"] == code, "\(index)")
+            }
+        }
+    }
+
+    @Test("an event larger than may be is no reason to come back")
+    func tooLargeEvent() async throws {
+        let handler = ClosureChannelHandler { _ in
+            ChannelResponse(
+                status: 200, headers: ["content-type": "text/event-stream"],
+                body: .stream { writer in
+                    try await writer.write(MCPAnswer.priming(id: "str_1:0"))
+                    for _ in 0...(SessionEventStream.maxEventBytes >> 16) {
+                        try await writer.write([UInt8](repeating: 0x78, count: 64 << 10))
+                    }
+                })
+        }
+        try await Self.withClient(of: handler) { client in
+            let answer = try await client.send(Self.call(), session: "s", for: Self.caller(.apiKey(APIKeyID())), timeout: nil, trace: nil)
+            let told = answer.narrating { error, canComeBack in canComeBack ? nil : error }
+            #expect(try await told.messages.last?["error"]?["data"]?["code"] == "execution_interrupted")
+        }
+    }
+
+    private static func call() throws -> MCPEnvelope {
+        try MCPEnvelope.peek(Array(#"{"jsonrpc":"2.0","id":4,"method":"tools/call","params":{"name":"x"}}"#.utf8))
+    }
+
+    /// Runs `body` with a client of a handler in memory.
+    private static func withClient(of handler: some ChannelHandler, _ body: (SessionClient) async throws -> Void) async throws {
+        let server = InMemoryChannelServer(handler: handler)
+        let channel = InMemoryChannelClient(server: server)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await server.run() }
+            group.addTask { try await channel.run() }
+            try await body(SessionClient(channel: channel, unread: UnreadAnswers(maxBytes: 64 << 20)))
+            group.cancelAll()
         }
     }
 

@@ -93,6 +93,39 @@ struct SessionNoticeTests {
         }
     }
 
+    @Test(
+        "who has no event id and comes back to a session that was elsewhere meanwhile is told once, because it may have missed a change",
+        arguments: MCPRevision.served)
+    func gap(revision: MCPRevision) async throws {
+        try await SessionHarness.run { harness in
+            let (session, listed) = (try await harness.open(revision.rawValue), try await harness.open(revision.rawValue))
+            try await harness.store.replicas.deregister(harness.tenant.lease)
+            let lease = try await harness.store.replicas.register(
+                ReplicaID(), kind: .sessionService, address: "127.0.0.1:2", version: "1"
+            ).lease
+            try await SessionHarness.run(on: harness.store, harness.tenant, lease: lease) { heir in
+                func listen(_ session: String) async throws -> EventReader {
+                    var reader = try EventReader(try await heir.listen(session))
+                    if revision.hasPollingStreams { #expect(try await reader.next()?.data == []) }
+                    return reader
+                }
+                var back = try await listen(session)
+                // Later revisions have an id from the beginning, and come back with it if they had a stream at all.
+                if !revision.hasPollingStreams { #expect(try await back.message()?.json["method"] == Self.changed) }
+                var again = try await listen(session)
+                // One that has listed the tools here has missed nothing.
+                #expect(try await heir.send("tools/list", session: listed).status == 200)
+                var other = try await listen(listed)
+                try await heir.until { heir.service.streamCount == 3 }
+                // Had anybody been told more, that would come before the end.
+                for session in [session, listed] { #expect(try await heir.close(session).status == 204) }
+                #expect(try await back.next() == nil)
+                #expect(try await again.next() == nil)
+                #expect(try await other.next() == nil)
+            }
+        }
+    }
+
     @Test("the streams of a key end when it is revoked, and those of a process that lost its lease")
     func revoked() async throws {
         try await SessionHarness.run { harness in

@@ -110,6 +110,37 @@ struct SessionResumeTests {
         }
     }
 
+    @Test("what a call came to whose process is gone is told by its execution: the answer, or what is known of it")
+    func lostAnswers() async throws {
+        try await SessionHarness.run { harness in
+            let never = Latch()
+            let session = try await harness.open()
+            let event = try await Self.begin(harness, never, session: session).event
+            let execution = try #require(harness.stacks.executions.last)
+            try await harness.store.replicas.deregister(harness.tenant.lease)
+            let lease = try await harness.store.replicas.register(
+                ReplicaID(), kind: .sessionService, address: "127.0.0.1:2", version: "1"
+            ).lease
+            try await SessionHarness.run(on: harness.store, harness.tenant, lease: lease) { heir in
+                let told: JSONObject = ["executionId": .string(execution.rawValue), "retryable": false, "callCount": 1]
+                heir.stacks.settle(execution, .failure(MCPError(.executionInterrupted, "It was interrupted.", data: told)))
+                let error = try #require(try await heir.listen(session, after: event).messages.first)
+                #expect(error["id"] == 5)
+                #expect(error["error"]?["message"] == "It was interrupted.")
+                #expect(error["error"]?["data"]?["code"] == "execution_interrupted")
+                #expect(error["error"]?["data"]?["executionId"]?.string == execution.rawValue)
+                #expect(error["error"]?["data"]?["callCount"] == 1)
+                heir.stacks.settle(execution, .success(MCPToolResult(content: [.text("done after all")])))
+                for _ in 0..<2 {
+                    let messages = try await heir.listen(session, after: event).messages
+                    #expect(messages.map(Self.text) == ["done after all"])
+                    #expect(messages.first?["id"] == 5)
+                }
+            }
+            never.open()
+        }
+    }
+
     @Test("earlier revisions get ids with the first event that says something, and the first revision none", arguments: MCPRevision.served)
     func revisions(revision: MCPRevision) async throws {
         try await SessionHarness.run { harness in

@@ -56,7 +56,8 @@ extension Store {
         // Its time is up at once for the purge.
         bounds.lifetime = .seconds(-60)
         _ = try await self.sessionStreams.open(
-            stream, request: "\"\(hidden)\"", of: session.id, in: organization, by: tenant.lease, within: bounds)
+            stream, request: "\"\(hidden)\"", execution: ExecutionID(), of: session.id, in: organization, by: tenant.lease,
+            within: bounds)
         let execution = ExecutionDraft.sample(tenant, codeHash: hidden)
         try await self.executions.start(execution)
         let populated = Populated(

@@ -14,6 +14,7 @@ struct SessionStreamTests {
         let tenant: TestTenant
         let session: SessionRecordID
         let stream = SessionStreamID()
+        let execution = ExecutionID()
         var bounds = SessionStreamBounds()
 
         var organization: OrganizationID { self.tenant.organization.id }
@@ -26,8 +27,8 @@ struct SessionStreamTests {
 
         func open(_ stream: SessionStreamID? = nil, by lease: ReplicaLease? = nil) async throws -> Bool {
             try await self.store.sessionStreams.open(
-                stream ?? self.stream, request: "7", of: self.session, in: self.organization, by: lease ?? self.tenant.lease,
-                within: self.bounds)
+                stream ?? self.stream, request: "7", execution: self.execution, of: self.session, in: self.organization,
+                by: lease ?? self.tenant.lease, within: self.bounds)
         }
 
         @discardableResult
@@ -49,7 +50,8 @@ struct SessionStreamTests {
             #expect(try await place.find() == nil)
             #expect(try await place.open())
             let open = try #require(try await place.find())
-            #expect(open.state == .open && open.request == "7" && open.owner == place.tenant.lease && open.answer == nil)
+            #expect(open.state == .open && open.request == "7" && open.execution == place.execution)
+            #expect(open.owner == place.tenant.lease && open.answer == nil)
             #expect(try await place.end(.answer(Array("{}".utf8), sequence: 3)))
             let ended = try #require(try await place.find())
             #expect(ended.state == .answered && ended.sequence == 3 && ended.answer == Array("{}".utf8))
@@ -130,8 +132,9 @@ struct SessionStreamTests {
             #expect(try await place.end(.answer(Array(fits.prefix(50)), sequence: 1), streams[3]))
             await expect(.invalidValue) {
                 try await store.sessionStreams.open(
-                    SessionStreamID(), request: String(repeating: "x", count: (64 << 10) + 1), of: place.session, in: place.organization,
-                    by: place.tenant.lease, within: place.bounds)
+                    SessionStreamID(), request: String(repeating: "x", count: (64 << 10) + 1), execution: place.execution,
+                    of: place.session,
+                    in: place.organization, by: place.tenant.lease, within: place.bounds)
             }
         }
     }

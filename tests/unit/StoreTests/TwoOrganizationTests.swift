@@ -335,14 +335,15 @@ struct TwoOrganizationTests {
                 let all = try await store.sessions.list(in: mine.organization)
                 return [all, try await store.sessions.list(in: mine.organization, account: theirs.tenant.account.id)]
             },
-            "SessionStreamRepository.open(_:request:of:in:by:within:)": { store, mine, theirs in
+            "SessionStreamRepository.open(_:request:execution:of:in:by:within:)": { store, mine, theirs in
                 await expect(.ownerLost) {
                     try await store.sessionStreams.open(
-                        SessionStreamID(), request: "1", of: theirs.session.id, in: mine.organization, by: theirs.tenant.lease,
-                        within: SessionStreamBounds())
+                        SessionStreamID(), request: "1", execution: theirs.execution, of: theirs.session.id, in: mine.organization,
+                        by: theirs.tenant.lease, within: SessionStreamBounds())
                 }
                 return try await store.sessionStreams.open(
-                    theirs.stream, request: "1", of: mine.session.id, in: mine.organization, by: mine.tenant.lease,
+                    theirs.stream, request: "1", execution: theirs.execution, of: mine.session.id, in: mine.organization,
+                    by: mine.tenant.lease,
                     within: SessionStreamBounds())
             },
             "SessionStreamRepository.end(_:of:in:by:with:within:)": { store, mine, theirs in

@@ -66,14 +66,14 @@ final class MCPConnectionHandler: ChannelInboundHandler, RemovableChannelHandler
     private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         let exchange = MCPExchange(head: head, maxBodyBytes: self.endpoint.maxMessageBytes, context: context)
         self.exchange = exchange
-        let (endpoint, logger) = (self.endpoint, self.logger)
+        let (endpoint, logger, executor) = (self.endpoint, self.logger, self.executor)
         let handle = MCPExchange.Handle(exchange, eventLoop: context.eventLoop)
         let request = MCPRequest(head: head, peer: context.channel.remoteAddress) { () async throws(MCPRequest.BodyFault) in
             try await handle.body()
         }
         // The bridge from the connection's callbacks to a task, which ends with the exchange: that cancels it when the connection closes.
-        exchange.task = Task(executorPreference: self.executor) {
-            await handle.answer(endpoint.respond(to: request, logger: logger))
+        exchange.task = Task(executorPreference: executor) {
+            await handle.answer(endpoint.respond(to: request, logger: logger), on: executor)
         }
     }
 }

@@ -1,3 +1,4 @@
+import Channel
 import MCP
 import NIOCore
 import NIOHTTP1
@@ -162,23 +163,33 @@ extension MCPExchange {
         }
 
         /// Writes the answer, as fast as the client reads it.
-        func answer(_ response: MCPResponse) async {
+        func answer(_ response: MCPResponse, on executor: EventLoopExecutor) async {
             guard !self.bound.value.isClosed else { return }
             switch response.body {
             case .whole(let bytes):
                 self.bound.value.write(response, byteCount: bytes.readableBytes)
                 if bytes.readableBytes > 0 { self.bound.value.write(bytes) }
+                self.bound.value.finish()
             case .events(let stream):
                 self.bound.value.write(response, byteCount: nil)
                 self.bound.value.context.flush()
-                for await events in stream {
-                    guard await self.write(ByteBuffer(bytes: events)) else { return }
-                }
-                if self.bound.value.isListeningOver, self.bound.value.knowsComingBack, !self.bound.value.isClosed {
-                    self.bound.value.write(ByteBuffer(bytes: MCPAnswer.comingBack(after: MCPExchange.comingBackDelay)))
-                }
+                // A task keeps the memory of its deepest call for as long as it lives, 16 KB of this one. A stream lives for long and needs
+                // next to nothing, so that the rest of the exchange gets a task of its own, which ends with it in the same way.
+                let task = Task(executorPreference: executor) { await self.passOn(stream) }
+                self.bound.value.task = task
+                if self.bound.value.isListeningOver { task.cancel() }
+            }
+        }
+
+        /// Passes events on until their end or the connection's.
+        private func passOn(_ stream: SessionEventStream) async {
+            for await events in stream {
+                guard await self.write(ByteBuffer(bytes: events)) else { return }
             }
             guard !self.bound.value.isClosed else { return }
+            if self.bound.value.isListeningOver, self.bound.value.knowsComingBack {
+                self.bound.value.write(ByteBuffer(bytes: MCPAnswer.comingBack(after: MCPExchange.comingBackDelay)))
+            }
             self.bound.value.finish()
         }
 

@@ -1,4 +1,5 @@
 import ExecutionStack
+import Installation
 import JSON
 import MCP
 import Model
@@ -15,14 +16,27 @@ extension MCPEndpoint {
     ) async throws -> SessionAnswer {
         guard envelope?.method == "tools/call" else { return try await send(nil) }
         let execution = ExecutionID()
-        let narrator: InterruptionNarrator = { error in
+        let narrator: InterruptionNarrator = { error, canComeBack in
             guard [.executionInterrupted, .callTimedOut].contains(error.code) else { return error }
+            if canComeBack, error.code == .executionInterrupted { return await self.unlessKept(error, of: execution, for: principal) }
             return error.telling(of: await self.services.interruptions.findOut(execution, in: principal.organization))
         }
         do {
             return try await send(execution).narrating(narrator)
         } catch let error as MCPError {
-            throw await narrator(error)
+            throw await narrator(error, false) ?? error
+        }
+    }
+
+    /// What a client is told that can come back for its answer: nothing if that is kept, or if the process that runs the call lives and will
+    /// keep it, because whatever could be said now might be wrong then.
+    private func unlessKept(_ error: MCPError, of execution: ExecutionID, for principal: Principal) async -> MCPError? {
+        let found = await LostAnswers(services: self.services).findOut(
+            execution, in: principal.organization, within: self.services.settings.interruptionWait)
+        switch found {
+        case .outcome?, .running?: return nil
+        case .interrupted(let execution)?: return error.telling(of: execution)
+        case nil: return error.telling(of: InterruptedExecution(unknown: execution))
         }
     }
 }

@@ -15,12 +15,20 @@ import Telemetry
 ///
 /// The order of the checks is the protocol's: host, origin, authentication, method and media types, body, era, session. Answers come back
 /// byte for byte; streams are passed on as they arrive, and a client that reads slowly slows down nobody but itself.
-struct MCPEndpoint: Sendable {
+///
+/// A class, because every connection and every message holds on to it.
+final class MCPEndpoint: Sendable {
     static let path = "/mcp"
 
     let services: GatewayServices
     let origins: OriginPolicy
     let proxies: TrustedProxies
+
+    init(services: GatewayServices, origins: OriginPolicy, proxies: TrustedProxies) {
+        self.services = services
+        self.origins = origins
+        self.proxies = proxies
+    }
 
     /// The largest message that is taken.
     var maxMessageBytes: Int { self.services.settings.maxMessageBytes }

@@ -24,6 +24,13 @@ final class SessionRouter: Sendable {
         case anywhere
     }
 
+    /// Who waits for a replica, in lines of their own: those who come back to listen are as many as there are clients, and none of them is in
+    /// a hurry; calls must find room whatever their number.
+    enum Line: Sendable, Hashable, CaseIterable {
+        case messages
+        case listeners
+    }
+
     /// Who keeps a session, as the database says.
     enum LookUp: Sendable {
         case owned(ReplicaLease)
@@ -42,7 +49,7 @@ final class SessionRouter: Sendable {
     let limits: TierLimits
     let clock: MonotonicClock
     let logger: Logger
-    private let waiting = Mutex(0)
+    private let waiting = Mutex<[Line: Int]>([:])
 
     init(
         replicas: ReplicaSet, limits: TierLimits, clock: MonotonicClock = MonotonicClock(), logger: Logger,
@@ -56,17 +63,21 @@ final class SessionRouter: Sendable {
         self.logger = logger
     }
 
-    /// How many messages wait for a replica.
-    var waitingCount: Int { self.waiting.withLock { $0 } }
+    /// How many wait for a replica.
+    var waitingCount: Int { self.waiting.withLock { $0.values.reduce(0, +) } }
+
+    /// How many of one line wait for a replica.
+    func waitingCount(in line: Line) -> Int { self.waiting.withLock { $0[line, default: 0] } }
 
     /// Sends a message and gives its answer.
     ///
+    /// - Parameter line: Where it waits when it has to.
     /// - Throws: ``MCPError`` as the client is to see it.
     func send(
-        _ target: Target, _ envelope: MCPEnvelope?, within timeout: Duration, _ call: Call
+        _ target: Target, _ envelope: MCPEnvelope?, within timeout: Duration, in line: Line = .messages, _ call: Call
     ) async throws -> SessionAnswer {
         let start = self.clock.now()
-        var journey = Journey(target, until: start + min(timeout, self.limits.replicaWait))
+        var journey = Journey(target, in: line, until: start + min(timeout, self.limits.replicaWait))
         while true {
             let version = self.replicas.version
             guard let replica = try await self.choose(&journey, envelope), let (client, lease) = self.replicas.member(replica) else {
@@ -240,15 +251,16 @@ final class SessionRouter: Sendable {
             self.logger.warning("No session-service takes a message", metadata: ["cause": "\(journey.cause)"])
             throw SessionAPIError(.unreachable, journey.cause).answer(to: envelope)
         }
+        let (line, limit) = (journey.line, journey.line == .messages ? self.limits.maxWaiting : self.limits.maxWaitingListeners)
         let hasRoom = self.waiting.withLock { waiting in
-            guard waiting < self.limits.maxWaiting else { return false }
-            waiting += 1
+            guard waiting[line, default: 0] < limit else { return false }
+            waiting[line, default: 0] += 1
             return true
         }
         guard hasRoom else {
-            throw SessionAPIError(.unreachable, "\(self.limits.maxWaiting) messages wait for a session-service").answer(to: envelope)
+            throw SessionAPIError(.unreachable, "\(limit) \(line) wait for a session-service").answer(to: envelope)
         }
-        defer { self.waiting.withLock { $0 -= 1 } }
+        defer { self.waiting.withLock { $0[line, default: 0] -= 1 } }
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await event() }
             group.addTask { try? await self.clock.sleep(left) }
@@ -261,6 +273,8 @@ final class SessionRouter: Sendable {
 /// What became of a message so far.
 private struct Journey {
     let target: SessionRouter.Target
+    /// Where it waits.
+    let line: SessionRouter.Line
     /// Until when it may wait for a replica.
     let deadline: Duration
     /// Who keeps its session, as far as is known.
@@ -282,8 +296,9 @@ private struct Journey {
     var pauses = false
     private var pauseCount = 0
 
-    init(_ target: SessionRouter.Target, until deadline: Duration) {
+    init(_ target: SessionRouter.Target, in line: SessionRouter.Line, until deadline: Duration) {
         self.target = target
+        self.line = line
         self.deadline = deadline
     }
 

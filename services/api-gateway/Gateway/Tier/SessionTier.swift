@@ -34,7 +34,7 @@ final class SessionTier: ServiceLifecycle.Service {
         execution: ExecutionID? = nil
     ) async throws -> SessionAnswer {
         let timeout = envelope?.method == "tools/call" ? self.limits.callTimeout : self.limits.answerTimeout
-        return try await self.router.send(Self.target(route, caller), envelope, within: timeout) {
+        return try await self.router.send(Self.target(route, caller), envelope, within: timeout, in: Self.line(route)) {
             client, timeout throws(SessionAPIError) in
             switch (route, envelope) {
             case (.open(let stale), let envelope?):
@@ -84,6 +84,13 @@ final class SessionTier: ServiceLifecycle.Service {
         }
         guard let first else { throw SessionAPIError(.cancelled, "nobody waits for the stream any more") }
         return try first.get()
+    }
+
+    private static func line(_ route: MCPRequestHead.Route) -> SessionRouter.Line {
+        switch route {
+        case .listen: .listeners
+        case .open, .message, .close: .messages
+        }
     }
 
     private static func target(_ route: MCPRequestHead.Route, _ caller: SessionCaller) -> SessionRouter.Target {

@@ -6,6 +6,9 @@ struct TierLimits: Sendable {
     var replicaWait: Duration = .seconds(9)
     /// How many messages wait for a replica at once; what comes beyond is refused at once.
     var maxWaiting = 2_000
+    /// How many clients that come back to listen wait for a replica at once: as many as one replica has streams. They have a bound of their
+    /// own, because all those of a replica that died come back together and must not take the messages' room.
+    var maxWaitingListeners = 10_000
     /// The first pause before a replica that answered "not me", or "not now", is asked again; it doubles each time.
     var retryPause: Duration = .milliseconds(100)
     /// The longest such pause.
@@ -43,6 +46,7 @@ struct TierLimits: Sendable {
     init(_ settings: GatewaySettings) {
         self.replicaWait = settings.replicaWait
         self.maxWaiting = settings.maxWaiting
+        self.maxWaitingListeners = settings.maxWaitingListeners
         self.answerTimeout = settings.answerTimeout
         self.callTimeout = settings.callTimeout
         self.maxUnreadBytes = settings.maxUnreadBytes

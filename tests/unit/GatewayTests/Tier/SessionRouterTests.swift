@@ -147,6 +147,31 @@ import Testing
         }
     }
 
+    @Test("those who come back to listen have a bound of their own and take none of the messages' room, and the other way round")
+    func listenersWait() async throws {
+        var limits = TierLimits()
+        (limits.maxWaiting, limits.maxWaitingListeners) = (2, 3)
+        try await TierHarness.run(replicas: 1, limits: limits) { tier in
+            let session = try await tier.open()
+            let router = tier.gateway.router
+            tier.replicas[0].set(.dead)
+            try await withThrowingTaskGroup(of: MCPError.Code?.self) { group in
+                for _ in 0..<3 { group.addTask { try await Self.code { try await tier.listen(session) } } }
+                try await tier.until { router.waitingCount(in: .listeners) == 3 }
+                for _ in 0..<2 { group.addTask { try await Self.code { try await tier.send(session, "tools/call") } } }
+                try await tier.until { router.waitingCount(in: .messages) == 2 }
+                // Both lines are full by now, each for itself, and the clock stands still.
+                #expect(try await Self.code { try await tier.listen(session) } == .unavailable)
+                #expect(try await Self.code { try await tier.send(session) } == .unavailable)
+                #expect(router.waitingCount == 5)
+                try await tier.withRunningClock {
+                    for try await code in group { #expect(code == .unavailable) }
+                }
+            }
+            #expect(router.waitingCount == 0)
+        }
+    }
+
     @Test("what may have been looked at is never sent again")
     func neverTwice() async throws {
         try await TierHarness.run(replicas: 2) { tier in

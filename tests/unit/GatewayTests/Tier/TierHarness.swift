@@ -6,6 +6,7 @@ import Replicas
 import ServiceLifecycle
 import SessionAPI
 import Store
+import Telemetry
 import TestSupport
 import Testing
 
@@ -116,6 +117,13 @@ struct TierHarness {
         ) { client, timeout throws(SessionAPIError) in
             try await client.send(envelope, session: session, for: Self.caller, timeout: timeout, trace: nil)
         }
+    }
+
+    /// Listens on a session, by the tier itself, as the MCP endpoint does.
+    func listen(_ session: String, at gateway: Int = 0) async throws -> SessionAnswer {
+        let gateway = self.gateways[gateway]
+        let tier = SessionTier(replicas: gateway.replicas, router: gateway.router, limits: gateway.router.limits)
+        return try await tier.send(.listen(session: session, after: nil), nil, for: Self.caller, trace: .root())
     }
 
     /// The replica that owns a session.
