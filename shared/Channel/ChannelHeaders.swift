@@ -9,10 +9,22 @@ package struct ChannelHeaders: Sendable, Hashable {
         package let name: String
         /// The field's value, without line breaks.
         package let value: String
+        /// Whether the header compression may remember the field for the next message. Values that are different nearly every time take the
+        /// room of those that are not.
+        package let isRepeated: Bool
 
-        package init(name: String, value: String) {
+        package init(name: String, value: String, isRepeated: Bool = true) {
             self.name = name
             self.value = value
+            self.isRepeated = isRepeated
+        }
+
+        /// Whether name and value are equal; how they travel is no part of the message.
+        package static func == (left: Field, right: Field) -> Bool { left.name == right.name && left.value == right.value }
+
+        package func hash(into hasher: inout Hasher) {
+            hasher.combine(self.name)
+            hasher.combine(self.value)
         }
     }
 
@@ -52,11 +64,12 @@ package struct ChannelHeaders: Sendable, Hashable {
     }
 
     /// Adds a field at the end.
-    package mutating func append(_ name: String, _ value: String) {
-        self.fields.append(Field(name: name, value: value))
+    package mutating func append(_ name: String, _ value: String, isRepeated: Bool = true) {
+        self.fields.append(Field(name: name, value: value, isRepeated: isRepeated))
     }
 
-    mutating func reserveCapacity(_ count: Int) { self.fields.reserveCapacity(count) }
+    /// Makes room for so many fields.
+    package mutating func reserveCapacity(_ count: Int) { self.fields.reserveCapacity(count) }
 }
 
 extension ChannelHeaders: RandomAccessCollection {

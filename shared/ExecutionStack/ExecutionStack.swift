@@ -22,8 +22,8 @@ package struct ExecutionStack: Sendable {
     package static func make(
         scope: ExecutionScope, services: some StackServices
     ) async throws(ExecutionStackError) -> ExecutionStack {
-        try await Self.checkStanding(of: scope.principal, services: services)
         let core = services.core
+        try await core.checkStanding(of: scope.principal)
         let catalog: any StackCatalog
         do {
             catalog = try await core.catalog(scope.principal)
@@ -31,23 +31,6 @@ package struct ExecutionStack: Sendable {
             throw .unavailable(error)
         }
         return ExecutionStack(scope: scope, core: core, store: services.store, catalog: catalog)
-    }
-
-    /// Refuses a principal that may not act any more. As fresh as the rules of a tool call, and from memory as often as those are.
-    ///
-    /// - Throws: ``ExecutionStackError`` when the principal's key was revoked, or that cannot be found out.
-    package static func checkStanding(
-        of principal: Principal, services: some StackServices
-    ) async throws(ExecutionStackError) {
-        let rules: AuthoritySnapshot
-        do {
-            rules = try await services.core.authority.snapshot(for: principal)
-        } catch {
-            throw .unavailable(error)
-        }
-        guard rules.isPrincipalActive else {
-            throw ExecutionStackError(code: .revoked, message: "The key was revoked. Sign in with another one.")
-        }
     }
 
     private init(scope: ExecutionScope, core: CoreServices, store: Store, catalog: any StackCatalog) {

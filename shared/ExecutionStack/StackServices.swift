@@ -40,6 +40,21 @@ package struct CoreServices: Sendable {
     /// How many executions run in this process now: a measure of its load.
     package var runningExecutions: Int { self.owner.runningCount }
 
+    /// Refuses a principal that may not act any more. As fresh as the rules of a tool call, and from memory as often as those are.
+    ///
+    /// - Throws: ``ExecutionStackError`` when the principal's key was revoked, or that cannot be found out.
+    package func checkStanding(of principal: Principal) async throws(ExecutionStackError) {
+        let isActive: Bool
+        do {
+            isActive = try await self.authority.isActive(principal)
+        } catch {
+            throw .unavailable(error)
+        }
+        guard isActive else {
+            throw ExecutionStackError(code: .revoked, message: "The key was revoked. Sign in with another one.")
+        }
+    }
+
     /// Reads an organization's rules anew for whatever is asked next, because they were heard to have changed.
     package func forgetRules(of organization: OrganizationID) { self.authority.forget(organization) }
 }

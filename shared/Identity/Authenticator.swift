@@ -12,6 +12,7 @@ package final class Authenticator: Sendable {
     private let executionTokens: ExecutionTokens?
     private let issuer: IssuerVerifier?
     private let cache: CallerCache
+    private let gate: LookUpGate
     private let limits: IdentityLimits
     private let time: TimeSource
     private let logger: Logger
@@ -34,6 +35,7 @@ package final class Authenticator: Sendable {
         self.executionTokens = executionTokens
         self.issuer = issuer
         self.cache = CallerCache(maxEntries: limits.maxRemembered)
+        self.gate = LookUpGate(width: limits.maxLookUps, maxWaiting: limits.maxWaitingLookUps, wait: limits.lookUpWait)
         self.limits = limits
         self.time = time
         self.logger = logger
@@ -69,12 +71,11 @@ package final class Authenticator: Sendable {
         }
         let began = self.time.uptime()
         if let known = self.cache.find(text, at: began, takesStandIn: isCheckedAgain) { return known }
+        if !self.cache.isKnown(text, at: began), APIKeyText(text) != nil { return try await self.admit(text) }
         let canStandIn = isCheckedAgain && self.cache.canStandIn(text, at: began)
         do throws(IdentityError) {
             let (caller, lifetime) = try await self.look(text, within: canStandIn ? self.limits.standInAfter : nil)
-            self.cache.store(
-                caller, for: text, at: self.time.uptime(), until: began + min(self.limits.memory, lifetime),
-                standInUntil: began + min(self.limits.grace, lifetime))
+            self.remember(caller, for: text, since: began, lifetime)
             return caller
         } catch {
             if error.code != .unavailable { self.cache.remove(text) }
@@ -84,6 +85,27 @@ package final class Authenticator: Sendable {
             else { throw error }
             return caller
         }
+    }
+
+    /// Looks up a key that was not good of late, which waits for its turn with others of its kind: nobody can say yet how often its sender
+    /// may ask. Keys that were good do not wait with them.
+    private func admit(_ text: String) async throws(IdentityError) -> Caller {
+        guard await self.gate.enter() else {
+            throw IdentityError(.unavailable, "Too many keys are being checked at the moment; try again later.")
+        }
+        defer { self.gate.leave() }
+        let began = self.time.uptime()
+        // Somebody before in the line may have come with the same key.
+        if let known = self.cache.find(text, at: began) { return known }
+        let (caller, lifetime) = try await self.look(text)
+        self.remember(caller, for: text, since: began, lifetime)
+        return caller
+    }
+
+    private func remember(_ caller: Caller, for text: String, since began: Duration, _ lifetime: Duration) {
+        self.cache.store(
+            caller, for: text, at: self.time.uptime(), until: began + min(self.limits.memory, lifetime),
+            standInUntil: began + min(self.limits.grace, lifetime), knownUntil: began + min(self.limits.acquaintance, lifetime))
     }
 
     /// Looks, and gives up as unavailable after a time where there is one: a database that hangs must not hold up whoever can do without.
@@ -153,8 +175,8 @@ extension KeyRepository: KeyDirectory {
     }
 }
 
-/// The bounds of Identity. All but the grace are fixed: the first keeps the promise that a revoked key is refused within a second, the others bound
-/// memory that does not grow with the installation.
+/// The bounds of Identity. Those without a key are fixed: the first keeps the promise that a revoked key is refused within a second, the
+/// others bound memory that does not grow with the installation.
 package struct IdentityLimits: Sendable, Hashable {
     /// How long a credential that was found good is taken without another look.
     package var memory: Duration = .milliseconds(500)
@@ -163,6 +185,14 @@ package struct IdentityLimits: Sendable, Hashable {
     package var grace: Duration = .seconds(30)
     /// How long a look-up may take when a credential could stand in for it.
     package var standInAfter: Duration = .seconds(1)
+    /// How long a key that was found good is looked up at once when it comes again, rather than in the line of those that nobody knows.
+    package var acquaintance: Duration = .seconds(60)
+    /// How many keys that were not good of late are looked up at once (`roost.auth.max_look_ups`, 4).
+    package var maxLookUps = 4
+    /// How many of them wait for their turn (`roost.auth.max_waiting_look_ups`, 1000).
+    package var maxWaitingLookUps = 1000
+    /// How long each of them waits (`roost.auth.look_up_wait`, 1 s).
+    package var lookUpWait: Duration = .seconds(1)
     /// How many credentials are remembered.
     package var maxRemembered = 10_000
     /// The longest bearer credential.

@@ -25,7 +25,7 @@ struct JSONMembers: Sequence, IteratorProtocol {
         guard self.position < self.bytes.count, self.bytes[self.position] == UInt8(ascii: "\"") else { return nil }
         let nameStart = self.position
         self.skipString()
-        let name = Self.name(self.bytes[nameStart..<self.position])
+        let name = Self.string(self.bytes[nameStart..<self.position]) ?? ""
         self.skip { $0 == UInt8(ascii: ":") || Self.isWhitespace($0) }
         let valueStart = self.position
         self.skipValue()
@@ -76,9 +76,12 @@ struct JSONMembers: Sequence, IteratorProtocol {
         }
     }
 
-    private static func name(_ token: ArraySlice<UInt8>) -> String {
+    /// The string that a token of a valid text stands for; nil when it is something else.
+    static func string(_ token: ArraySlice<UInt8>) -> String? {
+        guard token.first == UInt8(ascii: "\"") else { return nil }
+        // Hardly any has something to unescape.
         guard token.contains(UInt8(ascii: "\\")) else { return String(decoding: token.dropFirst().dropLast(), as: UTF8.self) }
-        return (try? JSONValue(parsing: Array(token)))?.string ?? ""
+        return (try? JSONValue(parsing: Array(token)))?.string
     }
 
     private static func isWhitespace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 }

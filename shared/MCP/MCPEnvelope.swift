@@ -60,19 +60,19 @@ package struct MCPEnvelope: Sendable {
     }
 
     private init(text: JSONText, members: JSONMembers, limits: MCPLimits) throws(MCPError) {
-        var found: [String: Range<Int>] = [:]
-        for member in members where Self.names.contains(member.name) {
-            guard found.updateValue(member.value, forKey: member.name) == nil else {
+        var found = Members()
+        for member in members {
+            guard found.take(member) else {
                 throw MCPError(.invalidRequest, "The message has the member \(member.name) more than once.")
             }
         }
         let bytes = text.bytes
-        let id = try Self.id(found["id"], in: bytes)
-        guard found["jsonrpc"].map({ bytes[$0].elementsEqual("\"2.0\"".utf8) }) == true else {
+        let id = try Self.id(found.id, in: bytes)
+        guard found.version.map({ bytes[$0].elementsEqual("\"2.0\"".utf8) }) == true else {
             throw MCPError(.invalidRequest, "The member jsonrpc must be \"2.0\".", id: id)
         }
         self.text = text
-        self.params = found["params"]
+        self.params = found.params
         self.kind = try Self.kind(found, id: id, in: bytes, limits: limits)
         if let params = self.params, bytes[params.lowerBound] != UInt8(ascii: "{") {
             throw MCPError(.invalidRequest, "The member params must be an object.", id: id)
@@ -80,18 +80,45 @@ package struct MCPEnvelope: Sendable {
         self.metaRevision = try self.params.flatMap { (params) throws(MCPError) in try Self.metaRevision(params, id: id, in: bytes) }
     }
 
-    private static let names: Set<String> = ["jsonrpc", "id", "method", "params", "result", "error"]
+    /// Where the members stand that matter.
+    private struct Members {
+        var version: Range<Int>?
+        var id: Range<Int>?
+        var method: Range<Int>?
+        var params: Range<Int>?
+        var result: Range<Int>?
+        var error: Range<Int>?
+
+        /// False when the member was there before.
+        mutating func take(_ member: JSONMembers.Member) -> Bool {
+            switch member.name {
+            case "jsonrpc": Self.set(&self.version, member.value)
+            case "id": Self.set(&self.id, member.value)
+            case "method": Self.set(&self.method, member.value)
+            case "params": Self.set(&self.params, member.value)
+            case "result": Self.set(&self.result, member.value)
+            case "error": Self.set(&self.error, member.value)
+            default: true
+            }
+        }
+
+        private static func set(_ place: inout Range<Int>?, _ value: Range<Int>) -> Bool {
+            guard place == nil else { return false }
+            place = value
+            return true
+        }
+    }
 
     private static func kind(
-        _ found: [String: Range<Int>], id: JSONRPCID?, in bytes: [UInt8], limits: MCPLimits
+        _ found: Members, id: JSONRPCID?, in bytes: [UInt8], limits: MCPLimits
     ) throws(MCPError) -> Kind {
-        let isResponse = found["result"] != nil || found["error"] != nil
-        guard let range = found["method"] else {
+        let isResponse = found.result != nil || found.error != nil
+        guard let range = found.method else {
             guard isResponse else { throw MCPError(.invalidRequest, "The message has neither a method nor a result.", id: id) }
             return .response(id: id)
         }
         guard !isResponse else { throw MCPError(.invalidRequest, "The message has both a method and a result.", id: id) }
-        guard range.count <= limits.maxMethodBytes, case .string(let method)? = try? JSONValue(parsing: Array(bytes[range])) else {
+        guard range.count <= limits.maxMethodBytes, let method = JSONMembers.string(bytes[range]) else {
             throw MCPError(.invalidRequest, "The member method must be a string of at most \(limits.maxMethodBytes) bytes.", id: id)
         }
         if let id { return .request(id: id, method: method) }

@@ -95,11 +95,11 @@ package struct MCPRequestHead: Sendable, Hashable {
 
     /// A request is of the era without sessions when the header or the body says so; neither can be used to slip past the other.
     private func isStateless(metaRevision: String?) -> Bool {
-        (self.revisions + [metaRevision].compactMap { $0 }).contains(MCPRevision.july2026.rawValue)
+        metaRevision == MCPRevision.july2026.rawValue || self.revisions.contains(MCPRevision.july2026.rawValue)
     }
 
     private func checkRevision(metaRevision: String?) throws(MCPError) {
-        guard Set(self.revisions).count <= 1 else {
+        guard self.revisions.allSatisfy({ $0 == self.revisions.first }) else {
             throw MCPError(.invalidRequest, "The request names more than one MCP-Protocol-Version.")
         }
         for requested in [self.revisions.first, metaRevision] {

@@ -5,7 +5,10 @@ package struct MonotonicClock: Sendable {
     /// Waits; throws when the task is cancelled.
     package let sleep: @Sendable (Duration) async throws -> Void
 
-    package init(_ clock: any Clock<Duration> = ContinuousClock()) { self.init(opening: clock) }
+    package init(_ clock: any Clock<Duration> = ContinuousClock()) {
+        // The one of services is asked several times for each message, and generic code of an unknown clock costs ten times as much.
+        if let clock = clock as? ContinuousClock { self.init(opening: clock) } else { self.init(opening: clock) }
+    }
 
     private init<C: Clock<Duration>>(opening clock: C) {
         let origin = clock.now

@@ -21,6 +21,8 @@ import tempfile
 import time
 import urllib.request
 
+import tier
+
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 TICK = os.sysconf("SC_CLK_TCK")
@@ -123,7 +125,7 @@ class Nginx:
     def __init__(self, body):
         self.folder = tempfile.mkdtemp(prefix="roost-bench-nginx-")
         front, back = free_port(), free_port()
-        self.url = f"http://127.0.0.1:{front}/mcp"
+        self.url, self.back = f"http://127.0.0.1:{front}/mcp", back
         (pathlib.Path(self.folder) / "answer").write_bytes(body)
         config = f"""
         {"user root;" if os.geteuid() == 0 else ""} daemon off; worker_processes 2; pid {self.folder}/pid; error_log {self.folder}/error.log;
@@ -131,7 +133,7 @@ class Nginx:
         http {{
             access_log off; client_body_temp_path {self.folder}/b; proxy_temp_path {self.folder}/p; fastcgi_temp_path {self.folder}/f;
             uwsgi_temp_path {self.folder}/u; scgi_temp_path {self.folder}/s;
-            upstream back {{ server 127.0.0.1:{back}; keepalive 64; }}
+            upstream back {{ server 127.0.0.1:{back}; keepalive 1024; }}
             server {{ listen 127.0.0.1:{front}; keepalive_requests 10000000;
                 location / {{ proxy_pass http://back; proxy_http_version 1.1; proxy_set_header Connection ""; }} }}
             server {{ listen 127.0.0.1:{back}; keepalive_requests 10000000;
@@ -157,10 +159,19 @@ class Nginx:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def load(url, message, headers, connections, seconds):
-    """Runs wrk; answers how many requests were answered, their rate, median and 99th percentile in ms, and how many failed."""
+def load(url, message, headers, connections, seconds, sessions=()):
+    """Runs wrk; answers how many requests were answered, their rate, median and 99th percentile in ms, and how many failed.
+
+    With sessions the requests are of one after the other.
+    """
     script = ['wrk.method = "POST"', f"wrk.body = {lua(json.dumps(message))}"]
     script += [f"wrk.headers[{lua(name)}] = {lua(value)}" for name, value in headers]
+    if sessions:
+        script += [
+            f"local sessions, requests, last = {{{', '.join(map(lua, sessions))}}}, {{}}, 0",
+            'function init() for i, id in ipairs(sessions) do wrk.headers["Mcp-Session-Id"] = id; requests[i] = wrk.format() end end',
+            "function request() last = last % #requests + 1; return requests[last] end",
+        ]
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
         file.write("\n".join(script))
         file.flush()
@@ -175,7 +186,7 @@ def load(url, message, headers, connections, seconds):
     milliseconds = {"us": 0.001, "ms": 1, "s": 1000}
     quantile = {}
     for name in ("50%", "99%"):
-        value, unit = re.search(rf"^\s+{name}\s+([\d.]+)(us|ms|s)$", text, re.M).groups()
+        value, unit = re.search(rf"^\s+{name}\s+([\d.]+)(us|ms|s) *$", text, re.M).groups()
         quantile[name] = float(value) * milliseconds[unit]
     return requests, requests / seconds, quantile["50%"], quantile["99%"], refused
 
@@ -184,10 +195,10 @@ def lua(text):
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
-def measure(target, message, headers, connections, seconds):
-    load(target.url, message, headers, connections, 1)
+def measure(target, message, headers, connections, seconds, sessions=()):
+    load(target.url, message, headers, connections, 1, sessions)
     before = target.cpu()
-    requests, rate, median, tail, refused = load(target.url, message, headers, connections, seconds)
+    requests, rate, median, tail, refused = load(target.url, message, headers, connections, seconds, sessions)
     if refused:
         raise RuntimeError(f"{refused} of {requests} requests were refused")
     return (target.cpu() - before) * 1000 / requests, rate, median, tail
@@ -290,6 +301,9 @@ class PythonServer:
         raise RuntimeError("the Python server did not start")
 
     open_session = Roost.open_session
+
+    def cpu(self):
+        return cpu_seconds(self.process.pid)
 
     def close(self):
         self.process.kill()
@@ -453,6 +467,7 @@ def main():
     try:
         groups = {
             "ping": lambda: hop(roost, "`ping`", "ping", options),
+            "tier": lambda: tier.rows(roost, options),
             "tools": lambda: hop(roost, "`tools/list`", "tools/list", options),
             "execute": lambda: programs(roost, notes_url, options),
             "sessions": lambda: sessions(roost),

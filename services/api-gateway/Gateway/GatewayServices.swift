@@ -12,7 +12,9 @@ package import Store
 import Telemetry
 
 /// What a gateway's requests are served with: the core that both services share, and what only a gateway has.
-package struct GatewayServices: StackServices {
+///
+/// A class, because every request's tasks hold it: what it has would be copied into each of them.
+package final class GatewayServices: StackServices {
     package let process: InstallationProcess
     package let settings: GatewaySettings
     /// What is read from MCP clients.
@@ -25,6 +27,18 @@ package struct GatewayServices: StackServices {
     }
     /// Nil without an issuer: nothing is then offered for discovery.
     let resource: ProtectedResource?
+
+    init(
+        process: InstallationProcess, settings: GatewaySettings, mcp: MCPLimits, sessions: SessionTier, rates: RequestRates,
+        resource: ProtectedResource?
+    ) {
+        self.process = process
+        self.settings = settings
+        self.mcp = mcp
+        self.sessions = sessions
+        self.rates = rates
+        self.resource = resource
+    }
 
     package var core: CoreServices { self.process.core }
     package var store: Store { self.process.store }

@@ -18,16 +18,25 @@ package struct SessionCaller: Sendable, Hashable {
 
     /// The fields that carry it.
     package var headers: ChannelHeaders {
-        [SessionHeaders.contract: SessionHeaders.contractVersion, SessionHeaders.caller: self.headerValue]
+        var headers = ChannelHeaders()
+        // With room for what a message adds.
+        headers.reserveCapacity(4)
+        headers.append(SessionHeaders.contract, SessionHeaders.contractVersion)
+        headers.append(SessionHeaders.caller, self.headerValue)
+        return headers
     }
 
     /// Organization, account, role, resource and method, one space between them; only the method has spaces in it.
     private var headerValue: String {
         let principal = self.principal
-        return [
-            principal.organization.rawValue, principal.account.rawValue, principal.role.rawValue, self.resource,
-            principal.method.headerValue,
-        ].joined(separator: " ")
+        var text = ""
+        text.reserveCapacity(256)
+        for part in [principal.organization.rawValue, principal.account.rawValue, principal.role.rawValue, self.resource] {
+            text += part
+            text += " "
+        }
+        text += principal.method.headerValue
+        return text
     }
 
     /// Reads ``headerValue``; nil when it is not of its form.
@@ -68,9 +77,9 @@ extension Principal.Method {
     /// Issuer and subject are anybody's text and could hold anything, hence base64url.
     fileprivate var headerValue: String {
         switch self {
-        case .apiKey(let key): "api_key \(key)"
+        case .apiKey(let key): "api_key " + key.rawValue
         case .token(let issuer, let subject): "token \(Base64URL.encode(issuer.utf8)) \(Base64URL.encode(subject.utf8))"
-        case .execution(let execution): "execution \(execution)"
+        case .execution(let execution): "execution " + execution.rawValue
         }
     }
 

@@ -95,9 +95,9 @@ package struct SessionClient: Sendable {
         timeout: Duration?, trace: TraceContext?, execution: ExecutionID? = nil
     ) async throws(SessionAPIError) -> SessionAnswer {
         var headers = caller.headers
-        headers[SessionHeaders.session] = session
-        headers[SessionHeaders.lastEvent] = event
-        headers[SessionHeaders.execution] = execution?.rawValue
+        if let session { headers.append(SessionHeaders.session, session, isRepeated: false) }
+        if let event { headers.append(SessionHeaders.lastEvent, event, isRepeated: false) }
+        if let execution { headers.append(SessionHeaders.execution, execution.rawValue, isRepeated: false) }
         do throws(ChannelError) {
             let response = try await self.channel.send(
                 ChannelRequest(

@@ -35,7 +35,7 @@ package struct ExecutionStackSessions: SessionStackMaking {
 
     package func checkStanding(of principal: Principal) async throws {
         do throws(ExecutionStackError) {
-            try await ExecutionStack.checkStanding(of: principal, services: self.services)
+            try await self.services.core.checkStanding(of: principal)
         } catch {
             throw try error.protocolError()
         }

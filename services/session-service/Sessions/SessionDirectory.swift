@@ -12,6 +12,22 @@ final class SessionDirectory: Sendable {
         var pins: Int
         var lastUsed: Duration
         var lastTouched: Duration
+
+        /// Tells whether its use is to be noted in its row.
+        mutating func pin(at now: Duration, touchedEvery interval: Duration) -> Bool {
+            self.pins += 1
+            self.lastUsed = now
+            guard now - self.lastTouched >= interval else { return false }
+            self.lastTouched = now
+            return true
+        }
+
+        /// Tells whether that was the last pin.
+        mutating func unpin(at now: Duration) -> Bool {
+            self.pins -= 1
+            self.lastUsed = now
+            return self.pins == 0
+        }
     }
 
     private struct State {
@@ -36,17 +52,14 @@ final class SessionDirectory: Sendable {
     /// another lease is forgotten, because it may be somebody else's by now.
     func pin(_ hash: SecretHash, lease: ReplicaLease, at now: Duration) -> (session: Session, isTouchDue: Bool)? {
         self.state.withLock { state in
-            guard var entry = state.entries[hash] else { return nil }
-            guard entry.session.lease == lease else {
-                Self.remove(entry.session, from: &state)
+            // Changed where they are: every message comes through here twice.
+            guard let index = state.entries.index(forKey: hash) else { return nil }
+            let session = state.entries.values[index].session
+            guard session.lease == lease else {
+                Self.remove(session, from: &state)
                 return nil
             }
-            let isTouchDue = now - entry.lastTouched >= self.touchInterval
-            if isTouchDue { entry.lastTouched = now }
-            entry.pins += 1
-            entry.lastUsed = now
-            state.entries[hash] = entry
-            return (entry.session, isTouchDue)
+            return (session, state.entries.values[index].pin(at: now, touchedEvery: self.touchInterval))
         }
     }
 
@@ -86,11 +99,9 @@ final class SessionDirectory: Sendable {
     /// Takes one pin off. Gives the session back when that was the last and it is to be handed over; it is taken out then.
     func unpin(_ session: Session, at now: Duration) -> Session? {
         self.state.withLock { state in
-            guard var entry = state.entries[session.hash], entry.session === session else { return nil }
-            entry.pins -= 1
-            entry.lastUsed = now
-            state.entries[session.hash] = entry
-            guard state.isHandingOver, entry.pins == 0 else { return nil }
+            guard let index = state.entries.index(forKey: session.hash), state.entries.values[index].session === session else { return nil }
+            let isUnused = state.entries.values[index].unpin(at: now)
+            guard state.isHandingOver, isUnused else { return nil }
             Self.remove(session, from: &state)
             return session
         }

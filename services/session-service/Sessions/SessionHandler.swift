@@ -11,7 +11,7 @@ import Synchronization
 ///
 /// It runs on event loops. What may compute for long, and would hold up every other message of the loop, leaves it: calls, the catalog,
 /// large messages.
-struct SessionHandler: ChannelHandler {
+final class SessionHandler: ChannelHandler {
     let keeper: SessionKeeper
     let runner: SessionCallRunner
     let notices: NoticeWatch
@@ -22,6 +22,20 @@ struct SessionHandler: ChannelHandler {
     let limits: SessionLimits
     let logger: Logger
     private let callers = SessionCallers()
+
+    init(
+        keeper: SessionKeeper, runner: SessionCallRunner, notices: NoticeWatch, server: MCPServerInfo, draining: DrainFlag,
+        load: @escaping @Sendable () -> Int64, limits: SessionLimits, logger: Logger
+    ) {
+        self.keeper = keeper
+        self.runner = runner
+        self.notices = notices
+        self.server = server
+        self.draining = draining
+        self.load = load
+        self.limits = limits
+        self.logger = logger
+    }
 
     func respond(to request: ChannelRequest) async throws -> ChannelResponse {
         guard let endpoint = SessionEndpoint(method: request.method, path: request.path) else { return ChannelResponse(status: 404) }

@@ -6,7 +6,9 @@ import SessionAPI
 import Store
 
 /// Opens, finds, restores and ends sessions: everything that concerns their rows.
-struct SessionKeeper: Sendable {
+///
+/// One for a process, and a class because every message's tasks hold it: what it has would be copied into each of them.
+final class SessionKeeper: Sendable {
     let store: Store
     let registration: any SessionLeaseSource
     let directory: SessionDirectory
@@ -16,6 +18,21 @@ struct SessionKeeper: Sendable {
     let limits: SessionLimits
     let time: MonotonicClock
     let logger: Logger
+
+    init(
+        store: Store, registration: any SessionLeaseSource, directory: SessionDirectory, stacks: any SessionStackMaking,
+        streams: NoticeStreams, work: SessionWork, limits: SessionLimits, time: MonotonicClock, logger: Logger
+    ) {
+        self.store = store
+        self.registration = registration
+        self.directory = directory
+        self.stacks = stacks
+        self.streams = streams
+        self.work = work
+        self.limits = limits
+        self.time = time
+        self.logger = logger
+    }
 
     // MARK: - Opening
 

@@ -18,7 +18,7 @@ struct HeaderFields {
 
     /// Adds the fields of a message.
     mutating func append(contentsOf headers: ChannelHeaders) {
-        for header in headers { self.append(header.name, header.value) }
+        for header in headers { self.append(header.name, header.value, isIndexed: header.isRepeated) }
     }
 
     /// Forgets the fields and keeps the room.

@@ -73,6 +73,16 @@ package final class AuthorityCache: Sendable {
         }
     }
 
+    /// Whether a principal may act: what ``snapshot(for:)`` says, in one look where that is known, because every message asks.
+    ///
+    /// - Throws: As ``snapshot(for:)`` does.
+    package func isActive(_ principal: Principal) async throws -> Bool {
+        try Task.checkCancellation()
+        let oldest = self.now() - self.limits.freshness
+        if let isActive = self.state.withLock({ $0.standing(of: principal, notBefore: oldest) }) { return isActive }
+        return try await self.snapshot(for: principal).isPrincipalActive
+    }
+
     // MARK: Hearing of changes
 
     /// Reads the rules anew for the next call of an organization, and wakes those who wait for a change of them; of all organizations
@@ -196,6 +206,14 @@ private struct State {
         var standingRevision: Int64?
         var lastUse: UInt64 = 0
         var changeNumber: UInt64 = 0
+
+        /// Whether a principal may act, if that is known under rules that are fresh enough.
+        mutating func standing(of principal: Principal, notBefore oldest: ContinuousClock.Instant, use: UInt64) -> Bool? {
+            guard let askedAt = self.askedAt, askedAt >= oldest, let revision = self.rules?.revision, self.standingRevision == revision
+            else { return nil }
+            self.lastUse = use
+            return self.standing[principal]
+        }
     }
 
     /// Who waits for changes; apart from the entries, which may be forgotten meanwhile.
@@ -275,6 +293,11 @@ private struct State {
         let continuation = self.changeWaiters[organization]?.removeValue(forKey: waiter)
         if self.changeWaiters[organization]?.isEmpty == true { self.changeWaiters[organization] = nil }
         return continuation
+    }
+
+    mutating func standing(of principal: Principal, notBefore oldest: ContinuousClock.Instant) -> Bool? {
+        guard let index = self.entries.index(forKey: principal.organization) else { return nil }
+        return self.entries.values[index].standing(of: principal, notBefore: oldest, use: self.nextID())
     }
 
     func isActive(_ principal: Principal, at revision: Int64) -> Bool? {

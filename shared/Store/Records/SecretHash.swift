@@ -9,7 +9,16 @@ package struct SecretHash: Sendable, Hashable, CustomStringConvertible {
     package let bytes: [UInt8]
 
     /// Hashes the secret's text.
-    package init(of secret: String) { self.bytes = Array(SHA256.hash(data: Array(secret.utf8))) }
+    package init(of secret: String) {
+        var (secret, hasher) = (secret, SHA256())
+        secret.withUTF8 { hasher.update(bufferPointer: UnsafeRawBufferPointer($0)) }
+        self.bytes = hasher.finalize().withUnsafeBytes { Array($0) }
+    }
+
+    /// The bytes are as good as random, so a dictionary needs no more than the first eight of them.
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(self.bytes.withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) })
+    }
 
     /// Hides the bytes: a hash in a log would let a reader test guesses and correlate.
     package var description: String { "<hash>" }

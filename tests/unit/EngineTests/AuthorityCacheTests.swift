@@ -117,6 +117,37 @@ import Testing
         #expect(self.source.state.withLock { $0.revisionReads } == 1)
     }
 
+    @Test(
+        "Whether a key may act is said without a read while the rules are fresh, and anew after the bound, a change heard of, or a failure")
+    func standing() async throws {
+        let cache = self.cache()
+        for _ in 0..<5 { #expect(try await cache.isActive(self.principal)) }
+        #expect(self.source.state.withLock { $0.revisionReads } == 1)
+        self.source.state.withLock { state in
+            state.isActive = false
+            state.revision += 1
+        }
+        self.instant.advance(by: .milliseconds(500))
+        #expect(try await cache.isActive(self.principal))
+        self.instant.advance(by: .milliseconds(1))
+        #expect(try await !cache.isActive(self.principal))
+        self.source.state.withLock { state in
+            state.isActive = true
+            state.revision += 1
+        }
+        cache.forget(self.principal.organization)
+        #expect(try await cache.isActive(self.principal))
+        cache.forget(nil)
+        self.source.state.withLock { $0.isFailing = true }
+        await #expect(throws: FakeAuthority.Unreachable.self) { try await cache.isActive(self.principal) }
+        let principal = self.principal
+        let cancelled = Task {
+            withUnsafeCurrentTask { $0?.cancel() }
+            return try await cache.isActive(principal)
+        }
+        await #expect(throws: CancellationError.self) { try await cancelled.value }
+    }
+
     @Test("A revoked key shows with the next revision")
     func revokedKey() async throws {
         let cache = self.cache()

@@ -2,6 +2,7 @@ import Identity
 import Model
 import Store
 import Synchronization
+import TestSupport
 
 /// Clocks that a test turns by hand.
 final class ManualTime: Sendable {
@@ -30,6 +31,9 @@ final class KeyTable: KeyDirectory {
         var isDown = false
         var isTouchDue = false
         var hangs = false
+        var strangersGate: Gate?
+        var strangers = 0
+        var mostStrangers = 0
         var lookUps = 0
         var touched: [KeyHolder] = []
     }
@@ -37,6 +41,8 @@ final class KeyTable: KeyDirectory {
     private let state = Mutex(State())
 
     var lookUps: Int { self.state.withLock(\.lookUps) }
+    /// How many keys that are not here were looked up at once at the most.
+    var mostStrangers: Int { self.state.withLock(\.mostStrangers) }
     var touched: [KeyHolder] { self.state.withLock(\.touched) }
 
     func add(_ key: APIKeyText, _ holder: KeyHolder) { self.state.withLock { $0.holders[key.hash] = holder } }
@@ -45,12 +51,22 @@ final class KeyTable: KeyDirectory {
     func setDown(_ isDown: Bool) { self.state.withLock { $0.isDown = isDown } }
     /// From now on a look-up ends only with its cancellation.
     func hang() { self.state.withLock { $0.hangs = true } }
+    /// From now on a look-up of a key that is not here waits at a gate.
+    func holdStrangers(at gate: Gate) { self.state.withLock { $0.strangersGate = gate } }
     func setTouchDue() { self.state.withLock { $0.isTouchDue = true } }
 
     func holder(of hash: SecretHash) async throws -> (holder: KeyHolder, isTouchDue: Bool)? {
         if self.state.withLock(\.hangs) { try await Task.sleep(for: .seconds(3600)) }
+        let gate = self.state.withLock { state -> Gate? in
+            guard state.holders[hash] == nil else { return nil }
+            state.strangers += 1
+            state.mostStrangers = max(state.mostStrangers, state.strangers)
+            return state.strangersGate
+        }
+        await gate?.wait()
         return try self.state.withLock { state in
             state.lookUps += 1
+            if state.holders[hash] == nil { state.strangers -= 1 }
             if state.isDown { throw Down() }
             return state.holders[hash].map { ($0, state.isTouchDue) }
         }

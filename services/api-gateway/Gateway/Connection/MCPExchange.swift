@@ -49,8 +49,8 @@ final class MCPExchange {
         self.version = head.version
         self.isHead = head.method == .HEAD
         self.isListening = head.method == .GET
-        self.knowsComingBack =
-            head.headers.first(name: "mcp-protocol-version").flatMap(MCPRevision.init(rawValue:))?.hasPollingStreams ?? false
+        let revision = self.isListening ? head.headers.first(name: "mcp-protocol-version") : nil
+        self.knowsComingBack = revision.flatMap(MCPRevision.init(rawValue:))?.hasPollingStreams ?? false
         self.isLast = !head.isKeepAlive
         if let length = head.headers.first(name: "content-length").flatMap({ Int($0) }), length > maxBodyBytes {
             self.end(.tooLarge)

@@ -8,13 +8,10 @@ import Store
 
 /// Tool calls whose process goes away before it answers: what the client is told of them.
 extension MCPEndpoint {
-    /// Sends a message; when it is a tool call that gets no answer, finds out what became of it before its client is told.
+    /// Sends a tool call; when it gets no answer, finds out what became of it before its client is told.
     ///
     /// The gateway itself names the call's execution, so that it knows what to ask the database for, whatever of the answer has come.
-    func narrating(
-        _ envelope: MCPEnvelope?, for principal: Principal, _ send: (ExecutionID?) async throws -> SessionAnswer
-    ) async throws -> SessionAnswer {
-        guard envelope?.method == "tools/call" else { return try await send(nil) }
+    func narrating(for principal: Principal, _ send: (ExecutionID) async throws -> SessionAnswer) async throws -> SessionAnswer {
         let execution = ExecutionID()
         let narrator: InterruptionNarrator = { error, canComeBack in
             guard [.executionInterrupted, .callTimedOut].contains(error.code) else { return error }

@@ -59,7 +59,7 @@ final class MCPEndpoint: Sendable {
 
     /// Never throws: an MCP client wants a JSON-RPC error where there can be one, and CORS fields on every answer.
     func respond(to request: MCPRequest, logger: Logger) async -> MCPResponse {
-        let origin = request["origin"].first
+        let origin = request.first("origin")
         let trace = Self.trace(of: request)
         var response: MCPResponse
         do {
@@ -72,16 +72,23 @@ final class MCPEndpoint: Sendable {
                 trace: trace, peer: request.peer, forwardedFor: request["x-forwarded-for"], proxies: self.proxies)
             response = MCPResponse(ErrorMapping.problem(for: error, isReading: true, logger: source.logger(logger)))
         }
-        response.add(self.origins.answerFields(for: origin))
+        if let origin {
+            response.add(self.origins.answerFields(for: origin))
+        } else {
+            response.headers.add(contentsOf: Self.metadataFields)
+        }
         return response
     }
+
+    /// What the answer to a client that is no browser's has besides, in the form in which it goes out.
+    private static let metadataFields = OriginPolicy.metadataFields.map { ($0.name.canonicalName, $0.value) }
 
     private func serve(_ request: MCPRequest, origin: String?, trace: TraceContext) async throws -> SessionAnswer {
         try RequestHost.check(request["host"])
         if let origin, !self.origins.allows(origin) {
             throw Problem.forbidden("The origin is not allowed; add it to roost.gateway.allowed_origins if it should be.")
         }
-        let caller = try await self.services.authenticate(request["authorization"].first, isCheckedAgain: true)
+        let caller = try await self.services.authenticate(request.first("authorization"), isCheckedAgain: true)
         try self.services.authorize(caller, for: .mcp)
         guard case .principal(let principal) = caller else {
             throw Problem.forbidden("The installation key opens no MCP sessions. Use an agent key.")
@@ -95,15 +102,16 @@ final class MCPEndpoint: Sendable {
             route = try head.route(peeked)
         }
         guard let route else { throw Problem.badRequest("The request has no message.") }
-        return try await self.narrating(envelope, for: principal) { execution in
-            try await self.services.sessions.send(
-                route, envelope, for: SessionCaller(principal: principal, resource: Self.path), trace: trace, execution: execution)
+        let (sessions, client) = (self.services.sessions, SessionCaller(principal: principal, resource: Self.path))
+        guard envelope?.method == "tools/call" else { return try await sessions.send(route, envelope, for: client, trace: trace) }
+        return try await self.narrating(for: principal) { execution in
+            try await sessions.send(route, envelope, for: client, trace: trace, execution: execution)
         }
     }
 
     /// The message; one that cannot be read is refused in the client's own words where there are any.
     private func envelope(of request: MCPRequest) async throws -> MCPEnvelope {
-        if let coding = request["content-encoding"].first, coding.lowercased() != "identity" {
+        if let coding = request.first("content-encoding"), coding.lowercased() != "identity" {
             throw MCPError(.unsupportedMediaType, "The message must come without a content coding.")
         }
         let body: ByteBuffer
@@ -125,8 +133,8 @@ final class MCPEndpoint: Sendable {
     }
 
     private static func trace(of request: MCPRequest) -> TraceContext {
-        guard let header = request["traceparent"].first,
-            let parent = TraceContext(traceparent: header, tracestate: request["tracestate"].first)
+        guard let header = request.first("traceparent"),
+            let parent = TraceContext(traceparent: header, tracestate: request.first("tracestate"))
         else { return .root() }
         return parent.child()
     }

@@ -19,4 +19,7 @@ struct MCPRequest: Sendable {
 
     /// The values of all lines of a header field.
     subscript(name: String) -> [String] { self.head.headers[name] }
+
+    /// The value of the first line of a header field.
+    func first(_ name: String) -> String? { self.head.headers.first(name: name) }
 }

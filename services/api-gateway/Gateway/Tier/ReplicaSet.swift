@@ -132,10 +132,20 @@ final class ReplicaSet: ServiceLifecycle.Service {
 
     /// The connection to a replica, and the lease that it holds as far as is known; nil once it is let go of.
     func member(_ id: ReplicaID) -> (client: SessionClient, lease: ReplicaLease)? {
+        self.state.withLock { Self.member(id, in: $0) }
+    }
+
+    /// The same for the replica of a lease, if it can be asked.
+    func member(of lease: ReplicaLease) -> (client: SessionClient, lease: ReplicaLease)? {
         self.state.withLock { state in
-            guard let member = state.members[id], let lease = state.table.lease(of: id) else { return nil }
-            return (member.client, lease)
+            guard state.table.standing(of: lease) == .up else { return nil }
+            return Self.member(lease.replica, in: state)
         }
+    }
+
+    private static func member(_ id: ReplicaID, in state: State) -> (client: SessionClient, lease: ReplicaLease)? {
+        guard let member = state.members[id], let lease = state.table.lease(of: id) else { return nil }
+        return (member.client, lease)
     }
 
     // MARK: - Health

@@ -78,24 +78,28 @@ final class SessionRouter: Sendable {
     ) async throws -> SessionAnswer {
         let start = self.clock.now()
         var journey = Journey(target, in: line, until: start + min(timeout, self.limits.replicaWait))
+        var known = self.rememberedOwner(&journey)
         while true {
-            let version = self.replicas.version
-            guard let replica = try await self.choose(&journey, envelope), let (client, lease) = self.replicas.member(replica) else {
-                if let answer = journey.answer { return answer }
-                try await self.waitForChange(since: version, &journey, envelope)
-                continue
+            if known == nil {
+                let version = self.replicas.version
+                known = try await self.choose(&journey, envelope).flatMap { self.replicas.member($0) }
+                if known == nil {
+                    if let answer = journey.answer { return answer }
+                    try await self.waitForChange(since: version, &journey, envelope)
+                }
             }
+            guard let (client, lease) = known.take() else { continue }
             do throws(SessionAPIError) {
                 let answer = try await call(client, timeout - (self.clock.now() - start))
                 guard let refusal = answer.refusal else {
-                    self.remember(answer, of: target, by: lease)
+                    self.remember(answer, of: journey, by: lease)
                     return answer
                 }
                 if let final = self.refused(refusal, answer, by: lease, &journey) { return final }
             } catch {
-                if error.isReplicaLost { self.replicas.eject(replica, because: "\(error)") }
+                if error.isReplicaLost { self.replicas.eject(lease.replica, because: "\(error)") }
                 guard error.code == .unreachable else {
-                    self.logger.notice("A message got no answer", metadata: ["replica": "\(replica)", "cause": "\(error)"])
+                    self.logger.notice("A message got no answer", metadata: ["replica": "\(lease.replica)", "cause": "\(error)"])
                     throw error.answer(to: envelope)
                 }
                 journey.cause = "\(error)"
@@ -109,6 +113,14 @@ final class SessionRouter: Sendable {
     }
 
     // MARK: - Choosing
+
+    /// The owner of a session, as far as it is remembered and can be asked: where nearly every message goes, found with two looks.
+    private func rememberedOwner(_ journey: inout Journey) -> (SessionClient, ReplicaLease)? {
+        guard case .session(let session, _) = journey.target, let owner = self.owners.find(session) else { return nil }
+        journey.owner = owner
+        journey.remembered = owner
+        return self.replicas.member(of: owner)
+    }
 
     /// The replica to ask next; nil when there is none now.
     private func choose(_ journey: inout Journey, _ envelope: MCPEnvelope?) async throws -> ReplicaID? {
@@ -164,13 +176,14 @@ final class SessionRouter: Sendable {
 
     // MARK: - Answers
 
-    private func remember(_ answer: SessionAnswer, of target: Target, by lease: ReplicaLease) {
-        switch target {
+    private func remember(_ answer: SessionAnswer, of journey: Journey, by lease: ReplicaLease) {
+        switch journey.target {
         case .newSession:
             guard let token = answer.headers.first(where: { $0.name == SessionHeaders.session })?.value else { return }
             self.owners.store(lease, for: SecretHash(of: token))
+        case .session(let session, _) where answer.status == 404: self.owners.remove(session)
         case .session(let session, _):
-            answer.status == 404 ? self.owners.remove(session) : self.owners.store(lease, for: session)
+            if lease != journey.remembered { self.owners.store(lease, for: session) }
         case .end(let session): self.owners.remove(session)
         case .anywhere: break
         }
@@ -211,6 +224,7 @@ final class SessionRouter: Sendable {
     /// Notes who keeps the session, or that whoever was thought to does not.
     private func correct(_ journey: inout Journey, _ owner: ReplicaLease?, saidBy replica: ReplicaID) {
         journey.owner = owner
+        journey.remembered = nil
         journey.isOwnerNews = owner != nil
         journey.isLookUpDue = owner == nil
         if owner == nil { journey.refused.insert(replica) }
@@ -279,6 +293,8 @@ private struct Journey {
     let deadline: Duration
     /// Who keeps its session, as far as is known.
     var owner: ReplicaLease?
+    /// Who was remembered to keep it.
+    var remembered: ReplicaLease?
     /// Whether that was said just now, so that the owner may be newer than the last reading of the registry.
     var isOwnerNews = false
     /// Whether what is remembered of the session is wrong, so that the database must be asked.
