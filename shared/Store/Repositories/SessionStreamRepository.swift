@@ -20,13 +20,15 @@ package struct SessionStreamRepository: Sendable {
         let inserted = try await connection.execute(
             """
             INSERT INTO session_streams (
-                organization_id, session_id, id, request_id, owner_replica, owner_epoch, state, sequence, expires_at, answer_bytes)
-            SELECT $1, $2, $3, $4, $5, $6, 'open', 0, {now} + $7, 0
+                organization_id, session_id, id, request_id, owner_replica, owner_epoch, state, sequence, expires_at, answer_bytes,
+                record_version)
+            SELECT $1, $2, $3, $4, $5, $6, 'open', 0, {now} + $7, 0, $9
             WHERE EXISTS (
                     SELECT 1 FROM sessions s WHERE s.organization_id = $1 AND s.id = $2 AND s.owner_replica = $5 AND s.owner_epoch = $6
                     AND s.state = 'open')
                 AND (SELECT COUNT(*) FROM session_streams t WHERE t.organization_id = $1 AND t.session_id = $2) < $8
-            """, organization, session, stream, request, lease.replica, lease.epoch, bounds.lifetime.microseconds, bounds.maxStreams)
+            """, organization, session, stream, request, lease.replica, lease.epoch, bounds.lifetime.microseconds, bounds.maxStreams,
+            self.context.versions.sessionStream)
         if inserted == 1 { return true }
         let isOwned = try await connection.first(
             """
@@ -79,14 +81,14 @@ package struct SessionStreamRepository: Sendable {
     ) async throws -> SessionStreamRecord? {
         try await self.context.connection(organization).first(
             """
-            SELECT id, request_id, owner_replica, owner_epoch, state, sequence, answer FROM session_streams
+            SELECT id, request_id, owner_replica, owner_epoch, state, sequence, answer, record_version FROM session_streams
             WHERE organization_id = $1 AND session_id = $2 AND id = $3 AND expires_at > {now}
             """, organization, session, stream
         ) { row in
             var row = row.reader()
             return SessionStreamRecord(
                 id: try row.next(), request: try row.next(), owner: ReplicaLease(replica: try row.next(), epoch: try row.next()),
-                state: try row.next(), sequence: try row.next(), answer: try row.next())
+                state: try row.next(), sequence: try row.next(), answer: try row.next(), version: try row.next())
         }
     }
 

@@ -6,6 +6,7 @@ import Database
 ///   cannot refer to another organization's, whatever a statement gets wrong.
 /// - Columns that are compared or sorted are `{key}`, bytewise on both databases. Times are microseconds. Booleans are 0 and 1.
 /// - Unique constraints are named indexes, because that name is what an error carries on both databases.
+/// - A record that a process of another version may have to go on with says which ``RecordVersions`` it is written in.
 extension Schema {
     static let initial = Migration(
         id: "0001", name: "organizations, registry, sessions, integrations, executions",
@@ -120,6 +121,7 @@ extension Schema {
             owner_epoch BIGINT,
             created_at BIGINT NOT NULL,
             last_activity_at BIGINT NOT NULL,
+            record_version BIGINT NOT NULL,
             PRIMARY KEY (organization_id, id_hash),
             FOREIGN KEY (organization_id, account_id) REFERENCES accounts (organization_id, id),
             CONSTRAINT sessions_state CHECK (state IN ('open', 'closed')),
@@ -158,6 +160,7 @@ extension Schema {
             revision BIGINT NOT NULL,
             created_at BIGINT NOT NULL,
             updated_at BIGINT NOT NULL,
+            record_version BIGINT NOT NULL,
             PRIMARY KEY (organization_id, id),
             FOREIGN KEY (organization_id, document_hash) REFERENCES blobs (organization_id, hash)
         )
@@ -259,6 +262,7 @@ extension Schema {
             ended_at BIGINT,
             cancel_requested_at BIGINT,
             error_code TEXT,
+            record_version BIGINT NOT NULL,
             outcome TEXT,
             PRIMARY KEY (organization_id, id),
             FOREIGN KEY (organization_id, account_id) REFERENCES accounts (organization_id, id),
