@@ -51,7 +51,8 @@ package struct InstallationProcess: Sendable {
     private static func open(
         _ settings: InstallationSettings, on database: any Database, kind: Replica.Kind, version: String, logger: Logger
     ) async throws -> InstallationProcess {
-        let store = Store(database: database, limits: settings.store.limits)
+        let store = Store(
+            database: database, limits: settings.store.limits, writing: settings.isPreviousVersion ? .previous : .current)
         try await store.prepare()
         let keyBytes = try PrivateFile.read(settings.channel.keyFile)
         guard let channelKey = ChannelKey(bytes: keyBytes) else {

@@ -13,9 +13,10 @@ package struct Store: Sendable {
     /// - Parameters:
     ///   - database: brought up to date by ``migrate()`` of this or another process.
     ///   - limits: the same in every process of an installation.
-    package init(database: any Database, limits: StoreLimits = StoreLimits()) {
+    ///   - versions: the form that records are written in; only tests of two versions side by side have another one.
+    package init(database: any Database, limits: StoreLimits = StoreLimits(), writing versions: RecordVersions = .current) {
         self.limits = limits
-        self.context = StoreContext(database: database, limits: limits)
+        self.context = StoreContext(database: database, limits: limits, versions: versions)
     }
 
     /// Brings the schema up to date; safe when several processes start at once. Returns the ids of the steps that it took.

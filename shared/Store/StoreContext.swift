@@ -5,6 +5,8 @@ import Model
 struct StoreContext: Sendable {
     let database: any Database
     let limits: StoreLimits
+    /// The form that records are written in.
+    var versions = RecordVersions.current
 
     /// Statements about one organization, each committing alone.
     func connection(_ organization: OrganizationID) -> any DatabaseConnection {

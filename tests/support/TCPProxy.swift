@@ -12,6 +12,7 @@ package final class TCPProxy: Sendable {
         var links: [Link] = []
         var cutAfter: Int?
         var isStalled = false
+        var isCut = false
     }
 
     /// Both ends of one forwarded connection.
@@ -96,6 +97,15 @@ package final class TCPProxy: Sendable {
         #endif
     }
 
+    /// Breaks all connections, and every new one, until ``mend()``.
+    package func cut() {
+        self.state.withLock { $0.isCut = true }
+        self.reset()
+    }
+
+    /// Forwards new connections again.
+    package func mend() { self.state.withLock { $0.isCut = false } }
+
     /// Closes all connections with a TCP reset towards both ends.
     package func reset() {
         for link in self.state.withLock({ $0.links }) {
@@ -114,9 +124,13 @@ package final class TCPProxy: Sendable {
     }
 
     private func join(_ client: any Channel, _ server: any Channel) throws {
-        let (cutAfter, isStalled) = self.state.withLock { state in
+        let (cutAfter, isStalled, isCut) = self.state.withLock { state in
             state.links.append(Link(client: client, server: server))
-            return (state.cutAfter, state.isStalled)
+            return (state.cutAfter, state.isStalled, state.isCut)
+        }
+        guard !isCut else {
+            server.close(promise: nil)
+            throw ChannelError.connectTimeout(.zero)
         }
         try client.pipeline.syncOperations.addHandler(ForwardingHandler(to: server, maxBytes: nil))
         try server.pipeline.syncOperations.addHandler(ForwardingHandler(to: client, maxBytes: cutAfter))

@@ -11,6 +11,7 @@ import Replicas
 import RoostAPI
 import Service
 package import ServiceLifecycle
+import SessionAPI
 import Store
 import Synchronization
 
@@ -28,7 +29,7 @@ package struct Gateway: Sendable {
         let security = try ChannelFiles.clientSecurity(settings.channel)
         let (tier, watch) = try SessionTier.make(
             process.store, addresses: settings.gateway.sessionServices.compactMap { ChannelAddress($0) },
-            limits: TierLimits(settings.gateway), logger: logger
+            limits: TierLimits(settings.gateway, speaking: settings.isPreviousVersion ? .previous : .current), logger: logger
         ) { address in
             try HTTP2ChannelClient(
                 address: address, key: process.channelKey, security: security,

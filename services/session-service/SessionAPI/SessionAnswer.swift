@@ -23,7 +23,7 @@ package struct SessionAnswer: Sendable {
         self.status = status
         self.headers = headers.compactMap { $0.name.hasPrefix(SessionHeaders.prefix) ? nil : ($0.name, $0.value) }
         self.body = body
-        self.refusal = headers[SessionHeaders.refusal].flatMap(SessionRefusal.init(rawValue:))
+        self.refusal = headers[SessionHeaders.refusal].map { SessionRefusal(rawValue: $0) ?? .overloaded }
         self.owner = headers[SessionHeaders.owner].flatMap(SessionOwner.init)
     }
 }

@@ -16,17 +16,18 @@ package struct SessionCaller: Sendable, Hashable {
         self.resource = resource
     }
 
-    /// The fields that carry it.
-    package var headers: ChannelHeaders {
+    /// The fields that carry it, with the version in which the gateway asks.
+    package func headers(_ version: ContractVersion = .current) -> ChannelHeaders {
         var headers = ChannelHeaders()
         // With room for what a message adds.
-        headers.reserveCapacity(4)
-        headers.append(SessionHeaders.contract, SessionHeaders.contractVersion)
+        headers.reserveCapacity(5)
+        headers.append(SessionHeaders.contract, version.description)
         headers.append(SessionHeaders.caller, self.headerValue)
         return headers
     }
 
-    /// Organization, account, role, resource and method, one space between them; only the method has spaces in it.
+    /// Organization, account, role, resource and method, one space between them; only the method has spaces in it. It has no room for
+    /// more: what a later version adds goes into fields of its own.
     private var headerValue: String {
         let principal = self.principal
         var text = ""
@@ -57,11 +58,14 @@ package final class SessionCallers: Sendable {
 
     package init() {}
 
+    /// The version in which a request is made; nil when it does not say.
+    package static func version(_ headers: ChannelHeaders) -> ContractVersion? {
+        headers.only(SessionHeaders.contract).flatMap(ContractVersion.init)
+    }
+
     /// The caller that the fields carry; nil when one is missing, comes twice, or is not of its form.
     package func caller(_ headers: ChannelHeaders) -> SessionCaller? {
-        guard headers.only(SessionHeaders.contract) == SessionHeaders.contractVersion, let text = headers.only(SessionHeaders.caller) else {
-            return nil
-        }
+        guard Self.version(headers) != nil, let text = headers.only(SessionHeaders.caller) else { return nil }
         if let caller = self.known.withLock({ $0[text] }) { return caller }
         guard let caller = SessionCaller(headerValue: text) else { return nil }
         self.known.withLock { known in

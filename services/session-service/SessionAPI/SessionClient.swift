@@ -14,13 +14,16 @@ package struct SessionClient: Sendable {
 
     private let channel: any ChannelClient
     private let unread: UnreadAnswers
+    private let version: ContractVersion
 
     /// - Parameters:
     ///   - channel: The connection to one replica; its `run()` is somebody else's.
     ///   - unread: The process's room for answers that its clients have not read.
-    package init(channel: any ChannelClient, unread: UnreadAnswers) {
+    ///   - version: What is spoken; only tests of two versions side by side have another one.
+    package init(channel: any ChannelClient, unread: UnreadAnswers, speaking version: ContractVersion = .current) {
         self.channel = channel
         self.unread = unread
+        self.version = version
     }
 
     /// Opens a session with the client's `initialize`.
@@ -56,12 +59,7 @@ package struct SessionClient: Sendable {
     package func listen(
         session: String, after event: String?, for caller: SessionCaller, trace: TraceContext?
     ) async throws(SessionAPIError) -> SessionAnswer {
-        let answer = try await self.send(.listen, nil, session: session, after: event, for: caller, timeout: nil, trace: trace)
-        // The session is not what is missing there, and its client must not be told so.
-        guard answer.status != 404 || !answer.headers.isEmpty else {
-            throw SessionAPIError(.unreachable, "the replica is of a version without streams")
-        }
-        return answer
+        try await self.send(.listen, nil, session: session, after: event, for: caller, timeout: nil, trace: trace)
     }
 
     /// Ends a session on its client's request.
@@ -78,13 +76,24 @@ package struct SessionClient: Sendable {
         try await self.send(.closeRecord(record), nil, session: nil, for: caller, timeout: timeout, trace: trace)
     }
 
-    /// Asks how the replica is; nil from one that answers but has no lease at the moment.
+    /// Asks how the replica is; nil from one that answers but has no lease at the moment, or whose version cannot say.
     package func status(timeout: Duration) async throws(SessionAPIError) -> ReplicaStatus? {
+        ReplicaStatus(try await self.ask(timeout: timeout))
+    }
+
+    /// Asks whether the replica serves. One whose version cannot say does if it answers at all.
+    package func serves(timeout: Duration) async throws(SessionAPIError) -> Bool {
+        guard self.version.hasStatus else { return true }
+        let response = try await self.ask(timeout: timeout)
+        return response.status == 404 || ReplicaStatus(response) != nil
+    }
+
+    private func ask(timeout: Duration) async throws(SessionAPIError) -> ChannelResponse {
         do throws(ChannelError) {
             let response = try await self.channel.send(
                 ChannelRequest(method: SessionEndpoint.status.method, path: SessionEndpoint.status.path, timeout: timeout))
             _ = try await response.body.collect(upTo: Self.maxWholeAnswerBytes)
-            return ReplicaStatus(response)
+            return response
         } catch {
             throw SessionAPIError(error)
         }
@@ -94,10 +103,13 @@ package struct SessionClient: Sendable {
         _ endpoint: SessionEndpoint, _ message: MCPEnvelope?, session: String?, after event: String? = nil, for caller: SessionCaller,
         timeout: Duration?, trace: TraceContext?, execution: ExecutionID? = nil
     ) async throws(SessionAPIError) -> SessionAnswer {
-        var headers = caller.headers
+        var headers = caller.headers(self.version)
         if let session { headers.append(SessionHeaders.session, session, isRepeated: false) }
         if let event { headers.append(SessionHeaders.lastEvent, event, isRepeated: false) }
-        if let execution { headers.append(SessionHeaders.execution, execution.rawValue, isRepeated: false) }
+        if let execution, self.version.hasExecutionNames {
+            headers.append(SessionHeaders.execution, execution.rawValue, isRepeated: false)
+        }
+        let answer: SessionAnswer
         do throws(ChannelError) {
             let response = try await self.channel.send(
                 ChannelRequest(
@@ -108,9 +120,16 @@ package struct SessionClient: Sendable {
                 return SessionAnswer(status: response.status, headers: response.headers, body: .events(events))
             }
             let bytes = try await response.body.collect(upTo: Self.maxWholeAnswerBytes)
-            return SessionAnswer(status: response.status, headers: response.headers, body: .whole(bytes))
+            var fields = response.headers
+            if !self.version.hasOwners { fields[SessionHeaders.owner] = nil }
+            answer = SessionAnswer(status: response.status, headers: fields, body: .whole(bytes))
         } catch {
             throw SessionAPIError(error)
         }
+        // The session is not what is missing there, and its client must not be told so.
+        guard answer.status != 404 || !answer.headers.isEmpty else {
+            throw SessionAPIError(.unreachable, "the replica is of a version that does not know \(endpoint.method) \(endpoint.path)")
+        }
+        return answer
     }
 }

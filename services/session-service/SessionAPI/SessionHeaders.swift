@@ -5,7 +5,7 @@
 package enum SessionHeaders {
     /// What the names of all internal fields begin with.
     package static let prefix = "roost-"
-    /// The version of this contract, ``contractVersion``.
+    /// The ``ContractVersion`` in which the gateway asks.
     package static let contract = "roost-contract"
     /// On whose behalf the gateway calls: organization, account, role, the MCP URL's path, to which a session is bound beside its principal,
     /// and how the principal signed in: `api_key <id>`, `token <issuer> <subject>` (each base64url) or `execution <id>`.
@@ -26,12 +26,10 @@ package enum SessionHeaders {
     package static let session = "mcp-session-id"
     /// The event after which a stream is to go on, as in MCP.
     package static let lastEvent = "last-event-id"
-
-    /// Raised when a service of the version before could not work with what this one says.
-    package static let contractVersion = "1"
 }
 
-/// Why a session-service refused a request although another replica, or the same one later, may take it. Nothing was done.
+/// Why a session-service refused a request although another replica, or the same one later, may take it. Nothing was done. A reason that a
+/// later version knows is as good as ``overloaded``.
 package enum SessionRefusal: String, Sendable, Hashable, CaseIterable {
     /// It is about to stop.
     case draining

@@ -30,7 +30,17 @@ final class SessionDirectory: Sendable {
         }
     }
 
+    /// A session that is not in memory any more and whose row is about to be given back.
+    private enum Leaving {
+        /// Nothing was done yet: whoever uses the session takes it back.
+        case waiting
+        /// The row is being written; whoever uses the session waits for that.
+        case underWay([Int: CheckedContinuation<Void, Never>])
+    }
+
     private struct State {
+        var leaving: [SecretHash: Leaving] = [:]
+        var lastWaiter = 0
         var entries: [SecretHash: Entry] = [:]
         var hashes: [SessionRecordID: SecretHash] = [:]
         var isHandingOver = false
@@ -67,6 +77,12 @@ final class SessionDirectory: Sendable {
     /// is taken out and given back, for its row to be released; nil for `session` when all are in use.
     func insert(_ session: Session, at now: Duration) -> (session: Session?, suspended: Session?) {
         self.state.withLock { state in
+            switch state.leaving[session.hash] {
+            // Its row is being given back at this moment, and may be somebody else's in the next.
+            case .underWay: return (nil, nil)
+            case .waiting: state.leaving[session.hash] = nil
+            case nil: break
+            }
             if var entry = state.entries[session.hash], entry.session.lease == session.lease {
                 entry.pins += 1
                 entry.lastUsed = now
@@ -78,7 +94,7 @@ final class SessionDirectory: Sendable {
                 let unused = state.entries.values.lazy.filter { $0.pins == 0 }.min { $0.lastUsed < $1.lastUsed }
                 guard let unused else { return (nil, nil) }
                 suspended = unused.session
-                Self.remove(unused.session, from: &state)
+                Self.leave(unused.session, &state)
             }
             state.entries[session.hash] = Entry(session: session, pins: 1, lastUsed: now, lastTouched: now)
             state.hashes[session.record] = session.hash
@@ -102,7 +118,7 @@ final class SessionDirectory: Sendable {
             guard let index = state.entries.index(forKey: session.hash), state.entries.values[index].session === session else { return nil }
             let isUnused = state.entries.values[index].unpin(at: now)
             guard state.isHandingOver, isUnused else { return nil }
-            Self.remove(session, from: &state)
+            Self.leave(session, &state)
             return session
         }
     }
@@ -112,7 +128,7 @@ final class SessionDirectory: Sendable {
         self.state.withLock { state in
             state.isHandingOver = true
             let unused = state.entries.values.filter { $0.pins == 0 }.map(\.session)
-            for session in unused { Self.remove(session, from: &state) }
+            for session in unused { Self.leave(session, &state) }
             return unused
         }
     }
@@ -131,7 +147,7 @@ final class SessionDirectory: Sendable {
     func removeUnused(_ session: Session) -> Bool {
         self.state.withLock { state in
             guard let entry = state.entries[session.hash], entry.session === session, entry.pins == 0 else { return false }
-            Self.remove(session, from: &state)
+            Self.leave(session, &state)
             return true
         }
     }
@@ -140,9 +156,75 @@ final class SessionDirectory: Sendable {
     func removeUnused(since time: Duration) -> [Session] {
         self.state.withLock { state in
             let unused = state.entries.values.filter { $0.pins == 0 && $0.lastUsed < time }.map(\.session)
-            for session in unused { Self.remove(session, from: &state) }
+            for session in unused { Self.leave(session, &state) }
             return unused
         }
+    }
+
+    // MARK: - Giving rows back
+
+    /// Says that the row of a session which is not here is to be given back; false when the session is here, because another request was
+    /// faster.
+    func willLeave(_ hash: SecretHash) -> Bool {
+        self.state.withLock { state in
+            guard state.entries[hash] == nil, state.leaving[hash] == nil else { return false }
+            state.leaving[hash] = .waiting
+            return true
+        }
+    }
+
+    /// Begins to give a row back; false when somebody took the session back meanwhile.
+    func beginLeaving(_ hash: SecretHash) -> Bool {
+        self.state.withLock { state in
+            guard case .waiting = state.leaving[hash] else { return false }
+            state.leaving[hash] = .underWay([:])
+            return true
+        }
+    }
+
+    /// Says that a row was given back, or will not be.
+    func endLeaving(_ hash: SecretHash) {
+        let left = self.state.withLock { $0.leaving.removeValue(forKey: hash) }
+        guard case .underWay(let waiters) = left else { return }
+        for waiter in waiters.values { waiter.resume() }
+    }
+
+    /// Takes a session back whose row was to be given back, and waits for one whose row is being written; less when the task is cancelled.
+    func untilStaying(_ hash: SecretHash) async {
+        let id = self.state.withLock { state in
+            state.lastWaiter += 1
+            return state.lastWaiter
+        }
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let isWaiting = self.state.withLock { state in
+                    switch state.leaving[hash] {
+                    case nil: return false
+                    case .waiting:
+                        state.leaving[hash] = nil
+                        return false
+                    case .underWay(var waiters):
+                        // Cancellation that came before the continuation was there is seen here; later it is seen by the handler.
+                        guard !Task.isCancelled else { return false }
+                        waiters[id] = continuation
+                        state.leaving[hash] = .underWay(waiters)
+                        return true
+                    }
+                }
+                if !isWaiting { continuation.resume() }
+            }
+        } onCancel: {
+            self.state.withLock { state -> CheckedContinuation<Void, Never>? in
+                guard case .underWay(var waiters) = state.leaving[hash], let waiter = waiters.removeValue(forKey: id) else { return nil }
+                state.leaving[hash] = .underWay(waiters)
+                return waiter
+            }?.resume()
+        }
+    }
+
+    private static func leave(_ session: Session, _ state: inout State) {
+        self.remove(session, from: &state)
+        state.leaving[session.hash] = .waiting
     }
 
     private static func remove(_ session: Session, from state: inout State) {

@@ -17,6 +17,8 @@ final class SessionHandler: ChannelHandler {
     let notices: NoticeWatch
     let server: MCPServerInfo
     let draining: DrainFlag
+    /// What is spoken with gateways.
+    let version: ContractVersion
     /// How much this process has to do, as the registry tells it.
     let load: @Sendable () -> Int64
     let limits: SessionLimits
@@ -38,12 +40,24 @@ final class SessionHandler: ChannelHandler {
     }
 
     func respond(to request: ChannelRequest) async throws -> ChannelResponse {
-        guard let endpoint = SessionEndpoint(method: request.method, path: request.path) else { return ChannelResponse(status: 404) }
+        guard let endpoint = SessionEndpoint(method: request.method, path: request.path), endpoint != .status || self.version.hasStatus
+        else {
+            return ChannelResponse(status: 404)
+        }
         if endpoint == .status { return self.status() }
         guard let caller = self.callers.caller(request.headers) else {
             self.logger.error("a request on the channel does not keep to the contract", metadata: ["path": "\(request.path)"])
             return ChannelResponse(status: 400)
         }
+        let version = min(SessionCallers.version(request.headers) ?? self.version, self.version)
+        var response = try await self.respond(to: request, at: endpoint, for: caller, in: version)
+        if !version.hasOwners { response.headers[SessionHeaders.owner] = nil }
+        return response
+    }
+
+    private func respond(
+        to request: ChannelRequest, at endpoint: SessionEndpoint, for caller: SessionCaller, in version: ContractVersion
+    ) async throws -> ChannelResponse {
         let token = request.headers[SessionHeaders.session]
         switch endpoint {
         case .open:
@@ -51,7 +65,8 @@ final class SessionHandler: ChannelHandler {
         case .message:
             return try await self.answering(request) { envelope in
                 try await self.message(
-                    envelope, session: token, caller, remaining: request.remaining, execution: Self.execution(of: request))
+                    envelope, session: token, caller, remaining: request.remaining,
+                    execution: version.hasExecutionNames ? Self.execution(of: request) : nil)
             }
         case .listen:
             return try await self.answering {

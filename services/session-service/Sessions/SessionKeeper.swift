@@ -1,3 +1,4 @@
+import Database
 import Logging
 import MCP
 import Model
@@ -12,6 +13,7 @@ final class SessionKeeper: Sendable {
     let store: Store
     let registration: any SessionLeaseSource
     let directory: SessionDirectory
+    let abandoned: AbandonedSessions
     let stacks: any SessionStackMaking
     let streams: NoticeStreams
     let work: SessionWork
@@ -63,6 +65,9 @@ final class SessionKeeper: Sendable {
             // Where there is no room for it the first search takes a little longer.
             _ = self.work.start { await stack.prepare() }
             return (token, added)
+        } catch let error where error is StoreError || (error as? DatabaseError)?.isOutcomeUnknown == false {
+            // The row was refused, and is certainly not there.
+            throw error
         } catch {
             self.forget(record, of: caller.principal.organization)
             throw error
@@ -88,12 +93,26 @@ final class SessionKeeper: Sendable {
 
     /// Ends what a failed opening may have written; its error is the one that counts.
     private func forget(_ record: SessionRecordID, of organization: OrganizationID) {
-        let store = self.store
-        let isStarted = self.work.start {
-            // Not there is what is hoped for; a row that stays open unused ends by its retention.
-            _ = try? await store.sessions.close(record, in: organization)
+        guard self.abandoned.insert(record, of: organization) else {
+            return self.logger.warning("an abandoned session is left to its retention", metadata: ["session": "\(record)"])
         }
-        if !isStarted { self.logger.warning("an abandoned session is left to its retention", metadata: ["session": "\(record)"]) }
+        // Where no job can be begun, the next look does it.
+        _ = self.work.start { await self.endAbandoned() }
+    }
+
+    /// Ends the rows that failed openings may have written. What made an opening fail may still be there, so this is tried again until it
+    /// works; and a row that is not there yet may still come, so it is looked for a while.
+    func endAbandoned() async {
+        for (record, organization) in self.abandoned.take() {
+            do {
+                try await self.store.sessions.close(record, in: organization)
+                self.abandoned.remove(record)
+            } catch let error as StoreError where error.code == .notFound {
+                self.abandoned.lookAgain(record)
+            } catch {
+                self.abandoned.tryAgain(record)
+            }
+        }
     }
 
     // MARK: - Finding
@@ -118,24 +137,45 @@ final class SessionKeeper: Sendable {
             let (record, revision) = try await self.time.within(self.limits.restoreTimeout) {
                 try await self.restore(hash, for: caller, by: lease)
             }
-            self.logger.info("session restored", metadata: ["session": "\(record.id)"])
-            return try self.add(
-                Session(record: record, hash: hash, revision: revision, lease: lease, limits: self.limits.mcp, isRestored: true))
+            let session = Session(record: record, hash: hash, revision: revision, lease: lease, limits: self.limits.mcp, isRestored: true)
+            do {
+                let added = try self.add(session)
+                self.logger.info("session restored", metadata: ["session": "\(record.id)"])
+                return added
+            } catch {
+                self.giveBack(record.id, hash, caller.principal.organization, lease)
+                throw error
+            }
         } catch is MonotonicClock.TimeIsUp {
             throw RefusedRequest(refusal: .unavailable, message: "The session service cannot reach its database; try again.")
         }
     }
 
-    /// Takes the session of an id over; nothing of it is in memory yet. Should its row be written and nobody hear of it, the next message
-    /// finds it owned by this process.
+    /// Takes the session of an id over; nothing of it is in memory yet. Should its row be written and nobody hear of it, it is given back,
+    /// or the next message finds it owned by this process.
     private func restore(
         _ hash: SecretHash, for caller: SessionCaller, by lease: ReplicaLease
     ) async throws -> (SessionRecord, MCPRevision) {
+        await self.directory.untilStaying(hash)
         guard let row = try await self.row(hash, for: caller) else { throw MCPError.unknownSession() }
         guard let revision = MCPRevision(rawValue: row.protocolVersion), revision.hasSessions else {
             throw RefusedRequest(refusal: .misdirected, message: "The session was opened by a newer version of Roost; try again.")
         }
-        return (try await self.adopt(row, in: caller.principal.organization, by: lease), revision)
+        do {
+            let adopted = try await self.adopt(row, in: caller.principal.organization, by: lease)
+            try Task.checkCancellation()
+            return (adopted, revision)
+        } catch let error where error is MCPError || (error as? RefusedRequest)?.refusal == .misdirected {
+            throw error
+        } catch {
+            self.giveBack(row.id, hash, caller.principal.organization, lease)
+            throw error
+        }
+    }
+
+    /// Gives a session back that was, or may have been, taken over for nobody: other replicas would be sent here, where it is not.
+    private func giveBack(_ record: SessionRecordID, _ hash: SecretHash, _ organization: OrganizationID, _ lease: ReplicaLease) {
+        if self.directory.willLeave(hash) { self.release([(record, hash, organization, lease)]) }
     }
 
     /// Says that a pinned session is not used any more.
@@ -233,12 +273,7 @@ final class SessionKeeper: Sendable {
     ///
     /// - Parameter isBusy: Whether calls still run. When none does the end of draining frees all rows with one statement.
     func handOver(while isBusy: @escaping @Sendable () -> Bool) {
-        let (store, unused) = (self.store, self.directory.handOver())
-        _ = self.work.start {
-            for session in unused where isBusy() {
-                try? await store.sessions.release(session.record, in: session.owner.organization, by: session.lease)
-            }
-        }
+        self.release(self.directory.handOver(), while: isBusy)
     }
 
     /// Removes the rows of sessions that are long over or long unused, and answers that nobody came back for.
@@ -249,13 +284,23 @@ final class SessionKeeper: Sendable {
     }
 
     /// Gives rows back, so that any replica may take the sessions up again at once. Where it fails, this one still can.
-    private func release(_ sessions: [Session]) {
-        let store = self.store
-        _ = self.work.start {
-            for session in sessions {
-                try? await store.sessions.release(session.record, in: session.owner.organization, by: session.lease)
+    private func release(_ sessions: [Session], while isNeeded: @escaping @Sendable () -> Bool = { true }) {
+        self.release(sessions.map { ($0.record, $0.hash, $0.owner.organization, $0.lease) }, while: isNeeded)
+    }
+
+    /// The same of rows by what they are. The directory was told of each; who uses one meanwhile takes it back.
+    private func release(
+        _ rows: [(record: SessionRecordID, hash: SecretHash, organization: OrganizationID, lease: ReplicaLease)],
+        while isNeeded: @escaping @Sendable () -> Bool = { true }
+    ) {
+        let (store, directory) = (self.store, self.directory)
+        let isStarted = self.work.start {
+            for row in rows where directory.beginLeaving(row.hash) {
+                if isNeeded() { try? await store.sessions.release(row.record, in: row.organization, by: row.lease) }
+                directory.endLeaving(row.hash)
             }
         }
+        if !isStarted { for row in rows where directory.beginLeaving(row.hash) { directory.endLeaving(row.hash) } }
     }
 
     /// Notes in the row that the session is used; finds out on the way when it is no longer ours.

@@ -3,6 +3,7 @@ package import Installation
 package import Logging
 import Service
 package import ServiceLifecycle
+import SessionAPI
 import Store
 
 /// The session-service, put together from an installation's settings: what the executable runs.
@@ -32,6 +33,7 @@ package struct SessionServer: Sendable {
         application.limits.replay.maxAnswerBytes = settings.sessions.maxReplayBytes
         application.limits.replay.maxSessionBytes = settings.sessions.maxSessionReplayBytes
         application.limits.drainTimeout = settings.sessions.drain
+        application.contract = settings.isPreviousVersion ? .previous : .current
         let built = try buildSessionService(
             application, stacks: ExecutionStackSessions(services: SessionServices(core: process.core, store: process.store)),
             store: process.store, registration: process.registration, logger: logger, drainExecutions: process.drainExecutions

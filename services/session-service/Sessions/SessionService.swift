@@ -3,7 +3,7 @@ package import Logging
 package import MCP
 import Replicas
 import ServiceLifecycle
-import SessionAPI
+package import SessionAPI
 package import Store
 
 /// The session tier of one process: the handler that the channel's server calls, and the service that owns everything that outlives a
@@ -26,11 +26,13 @@ package struct SessionService: Service {
         package var beginDraining: @Sendable () -> Void
         /// Ends what runs below the stacks, with typed results, within a bound of its own; awaited while calls in flight end.
         package var drainExecutions: @Sendable () async -> Void
+        /// What is spoken with gateways.
+        package var version: ContractVersion
 
         package init(
             store: Store, registration: any SessionLeaseSource, stacks: any SessionStackMaking, server: MCPServerInfo, logger: Logger,
             clock: any Clock<Duration> = ContinuousClock(), beginDraining: @escaping @Sendable () -> Void = {},
-            drainExecutions: @escaping @Sendable () async -> Void = {}
+            drainExecutions: @escaping @Sendable () async -> Void = {}, speaking version: ContractVersion = .current
         ) {
             self.store = store
             self.registration = registration
@@ -40,6 +42,7 @@ package struct SessionService: Service {
             self.clock = clock
             self.beginDraining = beginDraining
             self.drainExecutions = drainExecutions
+            self.version = version
         }
     }
 
@@ -57,7 +60,8 @@ package struct SessionService: Service {
         self.time = MonotonicClock(dependencies.clock)
         self.keeper = SessionKeeper(
             store: dependencies.store, registration: dependencies.registration,
-            directory: SessionDirectory(maxCount: limits.maxInMemory, touchInterval: limits.touchInterval), stacks: dependencies.stacks,
+            directory: SessionDirectory(maxCount: limits.maxInMemory, touchInterval: limits.touchInterval),
+            abandoned: AbandonedSessions(), stacks: dependencies.stacks,
             streams: NoticeStreams(maxCount: limits.maxStreams, maxPerSession: limits.maxStreamsPerSession),
             work: SessionWork(maxCount: limits.maxCalls + limits.maxInMemory), limits: limits, time: self.time, logger: dependencies.logger)
         self.runner = SessionCallRunner(keeper: self.keeper, limits: limits, time: self.time, logger: dependencies.logger)
@@ -69,7 +73,7 @@ package struct SessionService: Service {
     package var handler: any ChannelHandler {
         SessionHandler(
             keeper: self.keeper, runner: self.runner, notices: self.notices, server: self.dependencies.server, draining: self.draining,
-            load: { self.load }, limits: self.limits, logger: self.dependencies.logger)
+            version: self.dependencies.version, load: { self.load }, limits: self.limits, logger: self.dependencies.logger)
     }
 
     /// How many sessions are in memory.
@@ -80,6 +84,12 @@ package struct SessionService: Service {
 
     /// How many streams clients listen on.
     package var streamCount: Int { self.keeper.streams.count }
+
+    /// How many jobs go on that outlive the requests that began them.
+    package var jobCount: Int { self.keeper.work.count }
+
+    /// How many openings that failed may have left a row behind.
+    package var abandonedCount: Int { self.keeper.abandoned.count }
 
     /// What the registry tells of this process's load: a call is work, a session mostly memory.
     package var load: Int64 { Int64(self.callCount * 100 + self.sessionCount) }
@@ -113,7 +123,10 @@ package struct SessionService: Service {
                     self.dependencies.store.sessions.closings(),
                     isMeant: { self.dependencies.registration.currentLease?.replica == $0 },
                     or: { try await self.time.sleep(self.limits.watchInterval) }
-                ) { await self.attempt("watching") { try await self.keeper.endClosed() } }
+                ) {
+                    await self.keeper.endAbandoned()
+                    await self.attempt("watching") { try await self.keeper.endClosed() }
+                }
             }
             group.addTask {
                 await StoreChanges.repeating(

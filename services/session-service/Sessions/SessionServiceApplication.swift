@@ -3,6 +3,7 @@ package import Logging
 package import MCP
 package import Replicas
 package import ServiceLifecycle
+package import SessionAPI
 package import Store
 
 /// The whole session-service but for what an installation shares: the thin executable and the tests build the same one.
@@ -15,6 +16,8 @@ package struct SessionServiceApplication: Sendable {
         package var advertisedHost: String?
         /// The program's version, for clients and the registry.
         package var version: String
+        /// What is spoken with gateways; only tests of two versions side by side have another one.
+        package var contract = ContractVersion.current
 
         package init(version: String) { self.version = version }
     }
@@ -49,7 +52,7 @@ package func buildSessionService(
         SessionService.Dependencies(
             store: store, registration: registration, stacks: stacks, server: .roost(version: settings.version), logger: logger,
             clock: clock,
-            beginDraining: { registration.drain() }, drainExecutions: drainExecutions),
+            beginDraining: { registration.drain() }, drainExecutions: drainExecutions, speaking: settings.contract),
         limits: settings.limits)
     let server = try makeServer(sessions.handler)
     registration.describe(

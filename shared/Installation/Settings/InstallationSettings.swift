@@ -22,6 +22,9 @@ package struct InstallationSettings: Sendable {
     package let gateway: GatewaySettings
     package let mcp: MCPSettings
     package let sessions: SessionsSettings
+    /// Writes and speaks a made-up version before the current one, so that a test can run two side by side (`roost.test.previous_version`,
+    /// in builds for debugging only).
+    package let isPreviousVersion: Bool
 
     /// Reads all keys.
     package init(_ reader: inout SettingsReader) {
@@ -41,6 +44,7 @@ package struct InstallationSettings: Sendable {
         self.gateway = GatewaySettings(&reader)
         self.mcp = MCPSettings(&reader, gateway: self.gateway)
         self.sessions = SessionsSettings(&reader)
+        self.isPreviousVersion = reader.testFlag("roost.test.previous_version")
     }
 
     /// Reads the settings that an environment and the file it names give.

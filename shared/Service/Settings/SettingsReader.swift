@@ -8,6 +8,8 @@ package import Model
 package struct SettingsReader {
     private let source: SettingsSource
     private(set) var faults: [SettingFault] = []
+    /// Keys for tests of Roost itself.
+    private var testKeys: [String] = []
     /// Every key read so far, in the order of reading.
     package private(set) var definitions: [SettingDefinition] = []
 
@@ -106,6 +108,21 @@ package struct SettingsReader {
         }
     }
 
+    /// `true` or not there, for tests of Roost itself: in builds for debugging alone. It is no part of the documentation, and to every
+    /// other build a key like any that nobody knows, which keeps it from starting.
+    package mutating func testFlag(_ key: String) -> Bool {
+        #if DEBUG
+        precondition(key.hasPrefix("roost.test."), "a key for tests says so")
+        self.testKeys.append(key)
+        guard self.source.gives(key) else { return false }
+        let isSet = (try? self.source.config.requiredString(forKey: ConfigKey(key))) == "true"
+        if !isSet { self.faults.append(SettingFault(key: key, message: "must be true, or left out")) }
+        return isSet
+        #else
+        return false
+        #endif
+    }
+
     // MARK: - Faults
 
     /// Records a fault that only several settings together show.
@@ -117,8 +134,8 @@ package struct SettingsReader {
     ///
     /// - Throws: ``ConfigurationError`` with every fault.
     package consuming func finish() throws {
-        let keys = Set(self.definitions.map(\.key))
-        let names = Set(self.definitions.map(\.environmentName))
+        let keys = Set(self.definitions.map(\.key) + self.testKeys)
+        let names = Set(keys.map(SettingDefinition.environmentName(of:)))
         let unknown =
             self.source.fileKeys.filter { !keys.contains($0) } + self.source.environmentNames.filter { !names.contains($0) }
         let all = self.faults + unknown.map { SettingFault(key: $0, message: "is not a known key; see docs/configuration.md") }

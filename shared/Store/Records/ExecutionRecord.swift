@@ -58,6 +58,8 @@ package struct ExecutionRecord: Sendable, Hashable {
     package let outcome: JSONText?
     /// Why it failed, for lists and counts.
     package let errorCode: String?
+    /// The form in which it was written, see ``RecordVersions``.
+    package let version: Int64
 }
 
 /// An execution and the organization it belongs to, all that a sweep across organizations may know.

@@ -43,6 +43,8 @@ package struct IntegrationRecord: Sendable, Hashable {
     package let document: BlobHash?
     /// Raised by every refresh, so that caches of its tools know when they are stale.
     package let revision: Int64
+    /// The form in which it and its tools were written, see ``RecordVersions``.
+    package let version: Int64
 }
 
 extension Integration {
@@ -56,12 +58,12 @@ extension Integration {
 }
 
 extension IntegrationRecord {
-    static let columns: Statement = "\(Integration.columns), config, base_url, document_url, document_hash, revision"
+    static let columns: Statement = "\(Integration.columns), config, base_url, document_url, document_hash, revision, record_version"
 
     init(_ row: DatabaseRow) throws {
         var row = row.reader()
         self.init(
             integration: try Integration(&row), config: try row.next(), baseURL: try row.next(), documentURL: try row.next(),
-            document: try row.next(), revision: try row.next())
+            document: try row.next(), revision: try row.next(), version: try row.next())
     }
 }

@@ -57,6 +57,8 @@ package struct SessionRecord: Sendable, Hashable {
     package let createdAt: Timestamp
     /// Exact to ``StoreLimits/touchInterval``.
     package let lastActivityAt: Timestamp
+    /// The form in which it was written, see ``RecordVersions``.
+    package let version: Int64
 }
 
 /// Where requests of a session go.

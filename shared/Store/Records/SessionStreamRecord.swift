@@ -27,6 +27,8 @@ package struct SessionStreamRecord: Sendable, Hashable {
     package let sequence: Int64
     /// The message that ends the stream; nil unless it is answered.
     package let answer: [UInt8]?
+    /// The form in which it was written, see ``RecordVersions``.
+    package let version: Int64
 }
 
 /// How a stream ended.

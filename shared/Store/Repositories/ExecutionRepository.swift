@@ -32,14 +32,15 @@ package struct ExecutionRepository: Sendable {
                 draft.session.databaseValue, draft.client.databaseValue, draft.codeHash.databaseValue,
                 Int64(bitPattern: draft.seed).databaseValue, draft.owner.replica.databaseValue, draft.owner.epoch.databaseValue,
                 draft.startedAt.databaseValue, self.context.limits.replicaLease.microseconds.databaseValue,
+                self.context.versions.execution.databaseValue,
             ]
         let inserted = try await self.context.refusing {
             try await self.context.connection(draft.principal.organization).execute(
                 """
                 INSERT INTO executions (
                     organization_id, id, account_id, auth_kind, auth_issuer, auth_subject, session_id, client, code_hash, seed,
-                    owner_replica, owner_epoch, started_at, state)
-                SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'running'
+                    owner_replica, owner_epoch, started_at, state, record_version)
+                SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'running', $15
                 WHERE EXISTS (SELECT 1 FROM replicas r WHERE r.id = $11 AND r.epoch = $12 AND r.heartbeat_at > {now} - $14)
                 """, values: values)
         }
@@ -250,7 +251,7 @@ package struct ExecutionRepository: Sendable {
 extension ExecutionRecord {
     static let columns: Statement = """
         id, account_id, auth_kind, auth_issuer, auth_subject, session_id, client, state, code_hash, seed, owner_replica, owner_epoch,
-        started_at, ended_at, cancel_requested_at, error_code
+        started_at, ended_at, cancel_requested_at, error_code, record_version
         """
 
     init(_ row: DatabaseRow, hasOutcome: Bool) throws {
@@ -268,6 +269,7 @@ extension ExecutionRecord {
         self.endedAt = try row.next()
         self.cancelRequestedAt = try row.next()
         self.errorCode = try row.next()
+        self.version = try row.next()
         self.outcome = hasOutcome ? try row.next() : nil
     }
 }

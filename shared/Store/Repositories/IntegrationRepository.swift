@@ -20,10 +20,10 @@ package struct IntegrationRepository: Sendable {
                 """
                 INSERT INTO integrations (
                     organization_id, id, slug, kind, name, description, config, base_url, document_url, document_hash, tool_count, revision,
-                    created_at, updated_at)
-                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, 0, {now}, {now})
+                    created_at, updated_at, record_version)
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, 0, {now}, {now}, $11)
                 """, organization, draft.id, draft.slug, draft.kind, draft.name, draft.description, draft.config, draft.baseURL,
-                draft.documentURL, document)
+                draft.documentURL, document, self.context.versions.integration)
             return try await self.replaceTools(of: draft.id, with: tools, in: organization, on: connection)
         }
     }
@@ -38,9 +38,11 @@ package struct IntegrationRepository: Sendable {
             let changed = try await connection.execute(
                 """
                 UPDATE integrations
-                SET name = $3, description = $4, config = $5, base_url = $6, document_url = $7, document_hash = $8, updated_at = {now}
+                SET name = $3, description = $4, config = $5, base_url = $6, document_url = $7, document_hash = $8, updated_at = {now},
+                    record_version = $9
                 WHERE organization_id = $1 AND id = $2
-                """, organization, draft.id, draft.name, draft.description, draft.config, draft.baseURL, draft.documentURL, document)
+                """, organization, draft.id, draft.name, draft.description, draft.config, draft.baseURL, draft.documentURL, document,
+                self.context.versions.integration)
             guard changed == 1 else { throw Self.notFound }
             _ = try await BlobRepository(context: self.context).removeUnreferenced(in: organization, on: connection)
             return try await self.replaceTools(of: draft.id, with: tools, in: organization, on: connection)

@@ -17,17 +17,18 @@ package struct SessionRepository: Sendable {
             [draft.hash.databaseValue, draft.id.databaseValue, draft.principal.account.databaseValue, draft.principal.role.databaseValue]
             + draft.principal.method.columns
             + [
-                draft.resource.databaseValue, draft.protocolVersion.databaseValue, draft.clientInfo.databaseValue,
-                draft.clientCapabilities.databaseValue, draft.owner.replica.databaseValue, draft.owner.epoch.databaseValue,
-                self.context.limits.replicaLease.microseconds.databaseValue,
+                draft.resource.databaseValue, draft.protocolVersion.databaseValue,
+                (self.context.versions.sessionHasClientInfo ? draft.clientInfo : nil).databaseValue, draft.clientCapabilities.databaseValue,
+                draft.owner.replica.databaseValue, draft.owner.epoch.databaseValue,
+                self.context.limits.replicaLease.microseconds.databaseValue, self.context.versions.session.databaseValue,
             ]
         let rows = try await self.context.refusing {
             try await self.context.connection(organization).query(
                 """
                 INSERT INTO sessions (
                     organization_id, id_hash, id, account_id, role, auth_kind, auth_issuer, auth_subject, resource, protocol_version,
-                    client_info, client_capabilities, state, owner_replica, owner_epoch, created_at, last_activity_at)
-                SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'open', $13, $14, {now}, {now}
+                    client_info, client_capabilities, state, owner_replica, owner_epoch, created_at, last_activity_at, record_version)
+                SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'open', $13, $14, {now}, {now}, $16
                 WHERE EXISTS (SELECT 1 FROM replicas r WHERE r.id = $13 AND r.epoch = $14 AND r.heartbeat_at > {now} - $15)
                 RETURNING \(SessionRecord.columns)
                 """, values: [organization.databaseValue] + values)
@@ -261,7 +262,7 @@ extension ReplicaLease {
 extension SessionRecord {
     static let columns: Statement = """
         id, account_id, role, auth_kind, auth_issuer, auth_subject, resource, protocol_version, client_info, client_capabilities, state,
-        owner_replica, owner_epoch, created_at, last_activity_at
+        owner_replica, owner_epoch, created_at, last_activity_at, record_version
         """
 
     init(_ row: DatabaseRow, organization: OrganizationID) throws {
@@ -272,6 +273,6 @@ extension SessionRecord {
         self.init(
             id: id, principal: principal, resource: try row.next(), protocolVersion: try row.next(), clientInfo: try row.next(),
             clientCapabilities: try row.next(), state: try row.next(), owner: try ReplicaLease(&row), createdAt: try row.next(),
-            lastActivityAt: try row.next())
+            lastActivityAt: try row.next(), version: try row.next())
     }
 }

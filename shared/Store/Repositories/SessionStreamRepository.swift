@@ -22,15 +22,15 @@ package struct SessionStreamRepository: Sendable {
             """
             INSERT INTO session_streams (
                 organization_id, session_id, id, request_id, owner_replica, owner_epoch, state, sequence, expires_at, answer_bytes,
-                execution_id)
-            SELECT $1, $2, $3, $4, $5, $6, 'open', 0, {now} + $7, 0, $10
+                execution_id, record_version)
+            SELECT $1, $2, $3, $4, $5, $6, 'open', 0, {now} + $7, 0, $10, $11
             WHERE EXISTS (
                     SELECT 1 FROM sessions s WHERE s.organization_id = $1 AND s.id = $2 AND s.owner_replica = $5 AND s.owner_epoch = $6
                     AND s.state = 'open')
                 AND EXISTS (SELECT 1 FROM replicas r WHERE r.id = $5 AND r.epoch = $6 AND r.heartbeat_at > {now} - $9)
                 AND (SELECT COUNT(*) FROM session_streams t WHERE t.organization_id = $1 AND t.session_id = $2) < $8
             """, organization, session, stream, request, lease.replica, lease.epoch, bounds.lifetime.microseconds, bounds.maxStreams,
-            age, execution)
+            age, execution, self.context.versions.sessionStream)
         if inserted == 1 { return true }
         let isOwned = try await connection.first(
             """
@@ -85,7 +85,8 @@ package struct SessionStreamRepository: Sendable {
     ) async throws -> SessionStreamRecord? {
         try await self.context.connection(organization).first(
             """
-            SELECT id, request_id, execution_id, owner_replica, owner_epoch, state, sequence, answer FROM session_streams
+            SELECT id, request_id, execution_id, owner_replica, owner_epoch, state, sequence, answer, record_version
+            FROM session_streams
             WHERE organization_id = $1 AND session_id = $2 AND id = $3 AND expires_at > {now}
             """, organization, session, stream
         ) { row in
@@ -93,7 +94,7 @@ package struct SessionStreamRepository: Sendable {
             return SessionStreamRecord(
                 id: try row.next(), request: try row.next(), execution: try row.next(),
                 owner: ReplicaLease(replica: try row.next(), epoch: try row.next()),
-                state: try row.next(), sequence: try row.next(), answer: try row.next())
+                state: try row.next(), sequence: try row.next(), answer: try row.next(), version: try row.next())
         }
     }
 

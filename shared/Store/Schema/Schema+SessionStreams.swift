@@ -19,6 +19,7 @@ extension Schema {
                 state {key} NOT NULL,
                 sequence BIGINT NOT NULL,
                 expires_at BIGINT NOT NULL,
+                record_version BIGINT NOT NULL,
                 answer_bytes BIGINT NOT NULL,
                 answer {bytes},
                 PRIMARY KEY (organization_id, session_id, id),

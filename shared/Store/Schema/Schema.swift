@@ -5,7 +5,7 @@ package enum Schema {
     /// Every migration, oldest first. A new one is appended; a released one is never touched.
     package static let migrations: [Migration] = [
         Self.initial, Self.dataKeys, Self.stopping, Self.sessionStreams,
-        Self.executionCalls,
+        Self.executionCalls, Self.recordVersions,
     ]
 
     /// The tables whose rows belong to one organization, in the order in which they were created. Derived from the statements, so

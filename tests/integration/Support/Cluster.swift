@@ -13,10 +13,16 @@ struct Cluster: Sendable {
     let sessionServices: [ClusterProcess]
     let server: TestPostgres
     let database: String
+    private let launcher: Launcher
 
     /// Starts everything and waits until the gateways know all session-services; ends it after the call.
+    ///
+    /// - Parameters:
+    ///   - more: Settings of all processes.
+    ///   - own: Settings of single processes, by `<name>-<number>`, such as `session-service-0`.
     static func with<Result: Sendable>(
-        gateways: Int = 2, sessionServices: Int = 3, _ more: [String: String] = [:], _ body: (Cluster) async throws -> Result
+        gateways: Int = 2, sessionServices: Int = 3, _ more: [String: String] = [:], own: [String: [String: String]] = [:],
+        _ body: (Cluster) async throws -> Result
     ) async throws -> Result {
         try await TestPostgres.withServer { server in
             try await withTemporaryFolder { folder in
@@ -30,44 +36,53 @@ struct Cluster: Sendable {
                 try await Self.tool(["migrate"], environment.merging(owner) { $1 })
                 try await Self.tool(["bootstrap", "--keys-file", "\(folder)/keys.json"], environment)
                 let keys = try JSONValue(parsing: [UInt8](Data(contentsOf: URL(fileURLWithPath: folder + "/keys.json"))))
-                let make = { (name: String, number: Int) in
-                    ClusterProcess(name, environment: environment, log: "\(folder)/\(name)-\(number).log")
-                }
-                let services = (0..<sessionServices).map { make("session-service", $0) }
-                let fronts = (0..<gateways).map { make("api-gateway", $0) }
-                return try await Self.run(services + fronts) {
-                    let roosts = try await fronts.asyncMap { front in
-                        RunningRoost(
-                            url: "http://\(try await front.logged("The gateway is up", "address"))",
-                            agentKey: try #require(keys["agent_key"]?.string), adminKey: try #require(keys["admin_key"]?.string),
-                            installationKey: try #require(keys["installation_key"]?.string), folder: FilePath(folder), supervisor: 0)
-                    }
+                let launcher = Launcher(environment: environment, own: own, folder: folder, keys: keys)
+                return try await launcher.run {
+                    let services = (0..<sessionServices).map { _ in launcher.launch("session-service") }
+                    let fronts = (0..<gateways).map { _ in launcher.launch("api-gateway") }
+                    var roosts: [RunningRoost] = []
+                    for front in fronts { roosts.append(try await launcher.roost(front)) }
                     for service in services { _ = try await service.replica() }
                     for roost in roosts { _ = try await eventually(within: .seconds(60)) { try? await roost.openSession() } }
-                    return try await body(Cluster(gateways: roosts, sessionServices: services, server: server, database: database))
+                    return try await body(
+                        Cluster(gateways: roosts, sessionServices: services, server: server, database: database, launcher: launcher))
                 }
             }
         }
     }
+
+    /// Starts one more session-service and waits until it has registered.
+    func startSessionService(_ environment: [String: String] = [:]) async throws -> ClusterProcess {
+        let service = self.launcher.launch("session-service", environment)
+        _ = try await service.replica()
+        return service
+    }
+
+    /// Starts one more gateway and waits until it takes sessions.
+    func startGateway(_ environment: [String: String] = [:]) async throws -> RunningRoost {
+        let roost = try await self.launcher.roost(self.launcher.launch("api-gateway", environment))
+        _ = try await eventually(within: .seconds(60)) { try? await roost.openSession() }
+        return roost
+    }
+
+    /// The process of a gateway.
+    func process(of gateway: RunningRoost) throws -> ClusterProcess {
+        try #require(self.launcher.processes.first { $0.processID == gateway.supervisor })
+    }
+
+    /// A URL under which a process reaches the database over TCP, by a port of its own.
+    func networkURL(port: Int) async throws -> String {
+        // Over the socket nobody needs a password.
+        try await self.server.administer("ALTER ROLE roost_service PASSWORD '\(TestPostgres.password)'")
+        return "postgresql://roost_service:\(TestPostgres.password)@127.0.0.1:\(port)/\(self.database)"
+    }
+
+    /// The first column of what a statement gives.
+    func texts(_ sql: String) async throws -> [String] { try await self.server.texts(sql, database: self.database) }
 
     private static func tool(_ arguments: [String], _ environment: [String: String]) async throws {
         let outcome = try await Program.run(Program.products.appending("roost"), arguments, environment: environment)
         try #require(outcome.status.isSuccess, "\(outcome.output) \(outcome.errors)")
-    }
-
-    private static func run<Result: Sendable>(_ processes: [ClusterProcess], _ body: () async throws -> Result) async throws -> Result {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            for process in processes { group.addTask { try await process.run() } }
-            do {
-                let result = try await body()
-                for process in processes { process.end() }
-                try await group.waitForAll()
-                return result
-            } catch {
-                for process in processes { process.end() }
-                throw error
-            }
-        }
     }
 
     /// The replica that the database has as a session's owner; nil for none.
@@ -80,7 +95,9 @@ struct Cluster: Sendable {
     /// The process that owns a session.
     func owner(of session: String) async throws -> ClusterProcess {
         let owner = try #require(try await self.ownerID(of: session))
-        for service in self.sessionServices where try await service.replica() == owner { return service }
+        for service in self.launcher.processes where service.name == "session-service" {
+            if try await service.replica() == owner { return service }
+        }
         throw ClusterError(message: "no process is \(owner)")
     }
 }
@@ -90,12 +107,79 @@ struct ClusterError: Error {
     let message: String
 }
 
+/// Starts the processes of a cluster, at any time, and ends all of them.
+private final class Launcher: Sendable {
+    private let environment: [String: String]
+    private let own: [String: [String: String]]
+    private let folder: String
+    private let keys: JSONValue
+    private let started = Mutex<[ClusterProcess]>([])
+    private let orders: AsyncStream<ClusterProcess>
+    private let order: AsyncStream<ClusterProcess>.Continuation
+
+    init(environment: [String: String], own: [String: [String: String]], folder: String, keys: JSONValue) {
+        self.environment = environment
+        self.own = own
+        self.folder = folder
+        self.keys = keys
+        (self.orders, self.order) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(100))
+    }
+
+    var processes: [ClusterProcess] { self.started.withLock { $0 } }
+
+    func launch(_ name: String, _ more: [String: String] = [:]) -> ClusterProcess {
+        let process = self.started.withLock { started in
+            let id = "\(name)-\(started.count { $0.name == name })"
+            let environment = self.environment.merging(self.own[id] ?? [:]) { $1 }.merging(more) { $1 }
+            let process = ClusterProcess(name, environment: environment, log: "\(self.folder)/\(id).log")
+            started.append(process)
+            return process
+        }
+        self.order.yield(process)
+        return process
+    }
+
+    /// A gateway that is up, as its clients see it.
+    func roost(_ front: ClusterProcess) async throws -> RunningRoost {
+        RunningRoost(
+            url: "http://\(try await front.logged("The gateway is up", "address"))", agentKey: try #require(self.keys["agent_key"]?.string),
+            adminKey: try #require(self.keys["admin_key"]?.string),
+            installationKey: try #require(self.keys["installation_key"]?.string), folder: FilePath(self.folder),
+            supervisor: try #require(front.processID))
+    }
+
+    func run<Result: Sendable>(_ body: () async throws -> Result) async throws -> Result {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                try await withThrowingDiscardingTaskGroup { group in
+                    for await process in self.orders { group.addTask { try await process.run() } }
+                }
+            }
+            do {
+                let result = try await body()
+                self.endAll()
+                try await group.waitForAll()
+                return result
+            } catch {
+                self.endAll()
+                throw error
+            }
+        }
+    }
+
+    private func endAll() {
+        self.order.finish()
+        for process in self.processes { process.end() }
+    }
+}
+
 /// One service as a process of its own, which lives until it is ended or the test process is.
 final class ClusterProcess: Sendable {
     let name: String
     private let environment: [String: String]
     private let log: String
     private let process = Mutex<Int32?>(nil)
+    private let status = Mutex<TerminationStatus?>(nil)
     private let ends: AsyncStream<Void>
     private let endSignal: AsyncStream<Void>.Continuation
 
@@ -117,7 +201,7 @@ final class ClusterProcess: Sendable {
         for (name, value) in self.environment { variables[Environment.Key(stringLiteral: name)] = value }
         let configuration = Subprocess.Configuration(
             executable: .path(Program.products.appending(self.name)), arguments: [], environment: .inherit.updating(variables))
-        _ = try await Subprocess.run(
+        let outcome = try await Subprocess.run(
             configuration, input: .fileDescriptor(lifeline.readEnd, closeAfterSpawningProcess: true), output: .discarded,
             error: .fileDescriptor(output, closeAfterSpawningProcess: true)
         ) { execution in
@@ -126,6 +210,29 @@ final class ClusterProcess: Sendable {
             // A process that is held up cannot end in good order, and one that was killed is gone.
             try? execution.send(signal: .kill)
         }
+        self.status.withLock { $0 = outcome.terminationStatus }
+    }
+
+    /// The process's id, once it was started.
+    var processID: Int32? { self.process.withLock { $0 } }
+
+    /// Stops the process with SIGTERM and waits until it has ended by itself, which it must do in good order.
+    func stop() async throws {
+        try self.send(SIGTERM)
+        let process = try #require(self.processID)
+        _ = try await eventually(within: .seconds(60)) {
+            // Nobody has asked for its end yet, so that it stays as a zombie.
+            let status = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8)
+            return status?.split(separator: ")").last?.hasPrefix(" Z") ?? true ? true : nil
+        }
+        self.end()
+        let status = try await eventually(within: .seconds(60)) { self.status.withLock { $0 } }
+        try #require(status == .exited(0), "\(self.name) ended \(status)")
+    }
+
+    /// How many files and sockets the process has open.
+    func openFileCount() throws -> Int {
+        try FileManager.default.contentsOfDirectory(atPath: "/proc/\(try #require(self.processID))/fd").count
     }
 
     /// Kills the process if it still runs.
@@ -147,14 +254,5 @@ final class ClusterProcess: Sendable {
             let line = text.split(separator: "\n").first { $0.hasSuffix(message) && $0.contains("\(key)=") }
             return line?.split(separator: " ").first { $0.hasPrefix("\(key)=") }.map { String($0.dropFirst(key.count + 1)) }
         }
-    }
-}
-
-extension Array where Element: Sendable {
-    /// Maps one element after the other.
-    fileprivate func asyncMap<Result>(_ transform: (Element) async throws -> Result) async rethrows -> [Result] {
-        var results: [Result] = []
-        for element in self { results.append(try await transform(element)) }
-        return results
     }
 }

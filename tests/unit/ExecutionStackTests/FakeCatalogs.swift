@@ -12,6 +12,8 @@ final class FakeCatalogs: Sendable {
 
     let tools = Mutex<[ToolAddress: FakeTool]>([:])
     let isFailing = Mutex(false)
+    /// Runs in the middle of making a catalog.
+    let making = Mutex<(@Sendable () async throws -> Void)?>(nil)
 
     struct Unreachable: Error {}
 
@@ -20,7 +22,8 @@ final class FakeCatalogs: Sendable {
         self.tools.withLock { $0[address] = FakeTool(effect: effect, required: required, body: body) }
     }
 
-    func catalog() throws -> any StackCatalog {
+    func catalog() async throws -> any StackCatalog {
+        try await self.making.withLock { $0 }?()
         if self.isFailing.withLock({ $0 }) { throw Unreachable() }
         return FakeCatalog(catalogs: self)
     }

@@ -17,6 +17,8 @@ struct StackFixture: Sendable {
     let agent: Principal
     let catalogs: FakeCatalogs
     let core: CoreServices
+    /// What the store stands on.
+    let database: TamperedDatabase
 
     /// The services of a request: a store of its own over the process's database.
     struct RequestServices: StackServices {
@@ -30,16 +32,19 @@ struct StackFixture: Sendable {
         let store: Store
     }
 
-    /// Runs `body` with all of it.
-    static func with(_ change: (inout EngineLimits) -> Void = { _ in }, _ body: @Sendable (StackFixture) async throws -> Void) async throws
-    {
+    /// Runs `body` with all of it; programs run in `other` where there is one, and not in the real sandbox.
+    static func with(
+        _ change: (inout EngineLimits) -> Void = { _ in }, sandbox other: (any SandboxRunning)? = nil,
+        _ body: @Sendable (StackFixture) async throws -> Void
+    ) async throws {
         var limits = StoreLimits()
         // Nobody renews the heartbeat of a replica in these tests.
         limits.replicaLease = .seconds(3600)
         var engineLimits = EngineLimits()
         change(&engineLimits)
         let bounds = engineLimits
-        try await withMigratedDatabase { [limits] database in
+        try await withMigratedDatabase { [limits] plain in
+            let database = TamperedDatabase(plain)
             let store = Store(database: database, limits: limits)
             let tenant = try await store.makeTenant()
             let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -50,11 +55,11 @@ struct StackFixture: Sendable {
                 database: database, store: store, tenant: tenant, admin: try await store.makePrincipal(.admin, in: tenant),
                 agent: try await store.makePrincipal(.agent, in: tenant), catalogs: catalogs,
                 core: CoreServices(
-                    sandbox: sandbox, catalog: { _ in try catalogs.catalog() },
+                    sandbox: other ?? sandbox, catalog: { _ in try await catalogs.catalog() },
                     authority: AuthorityCache(source: StoreAuthoritySource(store: store)),
-                    owner: owner, limits: bounds, logger: logger))
+                    owner: owner, limits: bounds, logger: logger), database: database)
             try await withThrowingTaskGroup { group in
-                group.addTask { try await sandbox.run() }
+                if other == nil { group.addTask { try await sandbox.run() } }
                 group.addTask { await owner.run() }
                 try await body(fixture)
                 group.cancelAll()

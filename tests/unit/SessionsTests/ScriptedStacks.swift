@@ -14,6 +14,7 @@ final class ScriptedStacks: SessionStackMaking {
     private struct State {
         var tools: [String: Tool] = [:]
         var failure: (any Error)?
+        var making: (@Sendable () async throws -> Void)?
         var made: [SessionScope] = []
         var timeLimits: [Duration] = []
         var description = "Answers its arguments."
@@ -42,7 +43,11 @@ final class ScriptedStacks: SessionStackMaking {
     /// Makes every stack fail from now on, or none.
     func fail(with error: (any Error)?) { self.state.withLock { $0.failure = error } }
 
+    /// Runs something in the middle of making every stack from now on; nil for nothing.
+    func whenMaking(_ body: (@Sendable () async throws -> Void)?) { self.state.withLock { $0.making = body } }
+
     func makeStack(for scope: SessionScope) async throws -> any SessionStack {
+        try await self.state.withLock { $0.making }?()
         try self.state.withLock { state in
             if let failure = state.failure { throw failure }
             state.made.append(scope)

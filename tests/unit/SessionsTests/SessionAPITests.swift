@@ -22,8 +22,8 @@ struct SessionAPITests {
         ]
         for method in methods {
             let caller = Self.caller(method, role: role)
-            #expect(SessionCallers().caller(caller.headers) == caller)
-            #expect(caller.headers.allSatisfy { $0.name.hasPrefix(SessionHeaders.prefix) })
+            #expect(SessionCallers().caller(caller.headers()) == caller)
+            #expect(caller.headers().allSatisfy { $0.name.hasPrefix(SessionHeaders.prefix) })
         }
     }
 

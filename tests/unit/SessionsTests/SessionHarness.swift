@@ -29,21 +29,22 @@ struct SessionHarness {
     /// Runs `body` with a service on a new database.
     static func run(
         limits: SessionLimits = SessionLimits(), drainExecutions: @escaping @Sendable () async -> Void = {},
-        _ body: (SessionHarness) async throws -> Void
+        speaking version: ContractVersion = .current, _ body: (SessionHarness) async throws -> Void
     ) async throws {
         var storeLimits = StoreLimits()
         // Nobody renews the lease here, and a test on a busy machine may take long.
         storeLimits.replicaLease = .seconds(600)
         try await withTemporaryStore(limits: storeLimits) { store in
             let tenant = try await store.makeTenant()
-            try await Self.run(on: store, tenant, limits: limits, drainExecutions: drainExecutions, body)
+            try await Self.run(on: store, tenant, limits: limits, drainExecutions: drainExecutions, speaking: version, body)
         }
     }
 
     /// Runs `body` with one more service on an existing database.
     static func run(
         on store: Store, _ tenant: TestTenant, lease: ReplicaLease? = nil, limits: SessionLimits = SessionLimits(),
-        drainExecutions: @escaping @Sendable () async -> Void = {}, _ body: (SessionHarness) async throws -> Void
+        drainExecutions: @escaping @Sendable () async -> Void = {}, speaking version: ContractVersion = .current,
+        _ body: (SessionHarness) async throws -> Void
     ) async throws {
         let (stacks, clock) = (ScriptedStacks(), ManualClock())
         let lease = ScriptedLease(lease ?? tenant.lease)
@@ -52,7 +53,7 @@ struct SessionHarness {
         let service = SessionService(
             SessionService.Dependencies(
                 store: store, registration: lease, stacks: stacks, server: .roost(version: "test"), logger: logger, clock: clock,
-                drainExecutions: drainExecutions),
+                drainExecutions: drainExecutions, speaking: version),
             limits: limits)
         let server = InMemoryChannelServer(handler: service.handler)
         let channel = InMemoryChannelClient(server: server)

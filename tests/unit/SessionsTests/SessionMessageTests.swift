@@ -244,13 +244,14 @@ struct SessionMessageTests {
             let handler = harness.service.handler
             let cases: [(method: String, path: String, change: (inout ChannelHeaders) -> Void, status: Int)] = [
                 ("GET", "/sessions", { _ in }, 404), ("POST", "/", { _ in }, 404), ("DELETE", "/sessions/org_1", { _ in }, 404),
-                ("POST", "/messages", { $0["roost-caller"] = nil }, 400), ("POST", "/messages", { $0["roost-contract"] = "2" }, 400),
+                ("POST", "/messages", { $0["roost-caller"] = nil }, 400), ("POST", "/messages", { $0["roost-contract"] = "two" }, 400),
+                ("POST", "/messages", { $0["roost-contract"] = nil }, 400),
                 ("POST", "/messages", { $0.append("roost-caller", "acc_x") }, 400),
                 ("POST", "/messages", { $0["roost-caller"] = $0["roost-caller"]?.replacing(" agent ", with: " root ") }, 400),
                 ("POST", "/messages", { _ in }, 400), ("DELETE", "/sessions", { _ in }, 400), ("POST", "/sessions", { _ in }, 400),
             ]
             for row in cases {
-                var headers = harness.caller.headers
+                var headers = harness.caller.headers()
                 row.change(&headers)
                 let answer = try await handler.respond(to: ChannelRequest(method: row.method, path: row.path, headers: headers))
                 #expect(answer.status == row.status, "\(row.method) \(row.path)")

@@ -103,7 +103,8 @@ final class ReplicaSet: ServiceLifecycle.Service {
             guard let address = ChannelAddress(replica.address) else { throw SessionAPIError(.malformed, "its address is not host:port") }
             let channel = try self.connect(address)
             let (retired, retire) = AsyncStream<Never>.makeStream()
-            state.members[replica.id] = Member(client: SessionClient(channel: channel, unread: self.unread), retire: retire)
+            state.members[replica.id] = Member(
+                client: SessionClient(channel: channel, unread: self.unread, speaking: self.limits.contract), retire: retire)
             self.order.yield(.keep(channel, until: retired))
         } catch {
             self.logger.error("a replica cannot be connected", metadata: ["replica": "\(replica.id)", "cause": "\(error)"])
@@ -196,7 +197,7 @@ final class ReplicaSet: ServiceLifecycle.Service {
 
     private func answers(_ client: SessionClient) async -> Bool {
         do throws(SessionAPIError) {
-            return try await client.status(timeout: self.limits.probeTimeout) != nil
+            return try await client.serves(timeout: self.limits.probeTimeout)
         } catch {
             return false
         }

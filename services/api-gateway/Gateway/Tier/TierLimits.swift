@@ -1,4 +1,5 @@
 import Installation
+import SessionAPI
 
 /// The bounds and times of the session tier as a gateway sees it.
 struct TierLimits: Sendable {
@@ -40,10 +41,13 @@ struct TierLimits: Sendable {
     var maxReplicas = 256
     /// How many sessions' owners are remembered.
     var maxKnownSessions = 100_000
+    /// What is spoken with session-services; only tests of two versions side by side have another one.
+    var contract = ContractVersion.current
 
     init() {}
 
-    init(_ settings: GatewaySettings) {
+    init(_ settings: GatewaySettings, speaking contract: ContractVersion = .current) {
+        self.contract = contract
         self.replicaWait = settings.replicaWait
         self.maxWaiting = settings.maxWaiting
         self.maxWaitingListeners = settings.maxWaitingListeners

@@ -99,6 +99,7 @@ final class FakeReplica: ChannelHandler {
     private struct State {
         var mood = Mood.serving
         var lease: ReplicaLease
+        var isOlder = false
         var messages = 0
         var cuts = 0
     }
@@ -118,6 +119,8 @@ final class FakeReplica: ChannelHandler {
 
     var lease: ReplicaLease { self.state.withLock { $0.lease } }
     var mood: Mood { self.state.withLock { $0.mood } }
+    /// Makes it one of a version that cannot say how it is.
+    func setOlder(_ isOlder: Bool) { self.state.withLock { $0.isOlder = isOlder } }
     /// How many messages came, those that were refused or not looked at too; probes are none.
     var messageCount: Int { self.state.withLock { $0.messages } }
 
@@ -134,6 +137,7 @@ final class FakeReplica: ChannelHandler {
 
     func respond(to request: ChannelRequest) async throws -> ChannelResponse {
         if request.path == "/status" {
+            if self.state.withLock({ $0.isOlder }) { return ChannelResponse(status: 404) }
             guard case .serving = self.mood else { return ChannelResponse(status: 503) }
             let owner = SessionOwner(replica: self.id, epoch: self.lease.epoch)
             return ChannelResponse(status: 200, headers: ReplicaStatus(owner: owner, load: 7, isDraining: false).headers)
@@ -147,7 +151,7 @@ final class FakeReplica: ChannelHandler {
             return ChannelResponse(status: 200, headers: [SessionHeaders.session: token])
         case ("POST", "/messages"):
             guard let token, let owner = self.registry.adopt(SecretHash(of: token), by: self.lease) else {
-                return ChannelResponse(status: 404)
+                return ChannelResponse(status: 404, headers: ["content-type": "application/json"])
             }
             if owner != self.lease { return Self.refuse(.misdirected, owner) }
             self.received.record(token)

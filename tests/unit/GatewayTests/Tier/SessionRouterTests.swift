@@ -183,11 +183,14 @@ import Testing
         }
     }
 
-    @Test("a replica that fails gets nothing new at once, and is taken back when it answers a probe", arguments: [false, true])
-    func ejection(breaks: Bool) async throws {
+    @Test(
+        "a replica that fails gets nothing new at once, and is taken back when it answers a probe, also one of a version that has no probes",
+        arguments: [false, true], [false, true])
+    func ejection(breaks: Bool, isOlder: Bool) async throws {
         try await TierHarness.run(replicas: 2) { tier in
             let session = try await tier.open()
             let (failing, hops) = (try tier.owner(of: session), tier.messageCount)
+            failing.setOlder(isOlder)
             failing.set(breaks ? .breaking : .dead)
             if breaks {
                 #expect(try await Self.code { try await tier.send(session, "ping") } == .unavailable)
