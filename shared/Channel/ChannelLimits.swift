@@ -34,7 +34,7 @@ package struct ChannelLimits: Sendable, Hashable {
     ///
     /// Together with ``keepAliveTimeout`` it is how long a silent peer goes unnoticed; what then follows (`roost.gateway.interruption_wait`)
     /// may take a lease more, and all of it has to end within 10 s.
-    package var keepAliveInterval = Duration.milliseconds(1_500)
+    package var keepAliveInterval = Duration.seconds(1)
     /// How long the answer to a PING may take until the connection counts as lost.
     package var keepAliveTimeout = Duration.seconds(2)
     /// How long exchanges under way get to finish after a graceful shutdown began.

@@ -14,6 +14,9 @@ package struct InterruptionInquiry: Sendable {
     /// The shortest one, after which its lease has lapsed.
     private static let minPause: Duration = .milliseconds(20)
 
+    /// How much newer a heartbeat is than the first look when its sender certainly lived by then: one may have been on its way.
+    private static let lastBreath: Duration = .milliseconds(250)
+
     private let store: Store
     private let answer: AnswerLimits
     private let patience: Duration
@@ -73,7 +76,7 @@ package struct InterruptionInquiry: Sendable {
                 guard !pulse.hasEnded, !pulse.hasEffects else { return }
                 let start = begun ?? pulse.readAt
                 begun = start
-                if let heartbeat = pulse.heartbeatAt, heartbeat > start { return }
+                if let heartbeat = pulse.heartbeatAt, heartbeat > start.advanced(by: Self.lastBreath) { return }
                 if let left = pulse.lapsesAfter {
                     pause = min(pause, max(left, Self.minPause))
                 } else if try await self.end(execution, in: organization) {

@@ -75,7 +75,7 @@ package struct GatewaySettings: Sendable {
             "roost.gateway.replica_wait", default: .seconds(9),
             "How long a message waits for a session-service that takes it; longer than roost.replica.lease, to outlast one that dies.")
         self.interruptionWait = reader.duration(
-            "roost.gateway.interruption_wait", default: .milliseconds(5_500),
+            "roost.gateway.interruption_wait", default: .seconds(6),
             "How long a client waits to hear what became of a call whose session-service went away: a lease and a little more.")
         self.maxReplicas = reader.integer(
             "roost.gateway.max_replicas", default: 256, in: 1...10_000, "Session-services that are kept connected.")
