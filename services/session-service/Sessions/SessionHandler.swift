@@ -27,13 +27,14 @@ final class SessionHandler: ChannelHandler {
 
     init(
         keeper: SessionKeeper, runner: SessionCallRunner, notices: NoticeWatch, server: MCPServerInfo, draining: DrainFlag,
-        load: @escaping @Sendable () -> Int64, limits: SessionLimits, logger: Logger
+        version: ContractVersion, load: @escaping @Sendable () -> Int64, limits: SessionLimits, logger: Logger
     ) {
         self.keeper = keeper
         self.runner = runner
         self.notices = notices
         self.server = server
         self.draining = draining
+        self.version = version
         self.load = load
         self.limits = limits
         self.logger = logger

@@ -22,12 +22,14 @@ final class SessionKeeper: Sendable {
     let logger: Logger
 
     init(
-        store: Store, registration: any SessionLeaseSource, directory: SessionDirectory, stacks: any SessionStackMaking,
-        streams: NoticeStreams, work: SessionWork, limits: SessionLimits, time: MonotonicClock, logger: Logger
+        store: Store, registration: any SessionLeaseSource, directory: SessionDirectory, abandoned: AbandonedSessions,
+        stacks: any SessionStackMaking, streams: NoticeStreams, work: SessionWork, limits: SessionLimits, time: MonotonicClock,
+        logger: Logger
     ) {
         self.store = store
         self.registration = registration
         self.directory = directory
+        self.abandoned = abandoned
         self.stacks = stacks
         self.streams = streams
         self.work = work

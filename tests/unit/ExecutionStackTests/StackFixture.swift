@@ -10,7 +10,6 @@ import TestSupport
 
 /// An organization on a real database and the real sandbox, with a catalog of closures.
 struct StackFixture: Sendable {
-    let database: any Database
     let store: Store
     let tenant: TestTenant
     let admin: Principal
@@ -52,7 +51,7 @@ struct StackFixture: Sendable {
             let owner = ExecutionOwner(records: store.executions, lease: FixedLease(currentLease: tenant.lease), logger: logger)
             let catalogs = FakeCatalogs()
             let fixture = StackFixture(
-                database: database, store: store, tenant: tenant, admin: try await store.makePrincipal(.admin, in: tenant),
+                store: store, tenant: tenant, admin: try await store.makePrincipal(.admin, in: tenant),
                 agent: try await store.makePrincipal(.agent, in: tenant), catalogs: catalogs,
                 core: CoreServices(
                     sandbox: other ?? sandbox, catalog: { _ in try await catalogs.catalog() },

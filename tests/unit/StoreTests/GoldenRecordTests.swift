@@ -155,9 +155,11 @@ struct GoldenRecordTests {
             let names = ["{answered}", "{open}", "{silent}"]
             for (index, name) in names.enumerated() {
                 let stream = SessionStreamID()
+                let execution = ExecutionID()
                 place.name(stream, name)
+                place.name(execution, "{execution}")
                 _ = try await streams.open(
-                    stream, request: "\(index)", of: session.id, in: place.organization, by: place.tenant.lease,
+                    stream, request: "\(index)", execution: execution, of: session.id, in: place.organization, by: place.tenant.lease,
                     within: SessionStreamBounds())
                 guard name != "{open}" else { continue }
                 _ = try await streams.end(
@@ -180,12 +182,15 @@ struct GoldenRecordTests {
             place.name(answered, "{answered}")
             place.name(open, "{open}")
             place.name(silent, "{silent}")
+            let execution = ExecutionID()
+            place.name(execution, "{execution}")
             try await place.write(try Golden.text("session-stream.\(version).json"))
             func find(_ stream: SessionStreamID) async throws -> SessionStreamRecord? {
                 try await place.store.sessionStreams.find(stream, of: session, in: place.organization)
             }
             let found = try #require(try await find(answered))
             #expect(found.state == .answered && found.answer == Self.answer && found.sequence == 3 && found.request == "0")
+            #expect(found.execution == execution)
             #expect(found.version == Int64(version) && found.owner == place.tenant.lease)
             #expect(try await find(open)?.state == .open)
             #expect(try await find(silent)?.state == .silent)

@@ -78,7 +78,8 @@ struct SessionStreamTests {
             let (organization, lease) = (place.organization, place.tenant.lease)
             await expect(.ownerLost) {
                 try await late.open(
-                    SessionStreamID(), request: "8", execution: ExecutionID(), of: place.session, in: organization, by: lease, within: place.bounds)
+                    SessionStreamID(), request: "8", execution: ExecutionID(), of: place.session, in: organization, by: lease,
+                    within: place.bounds)
             }
             await expect(.ownerLost) {
                 try await late.end(
