@@ -50,9 +50,9 @@ format: ## Format all Swift sources in place
 	@swift format -i -p -r Package.swift services shared tests
 
 .PHONY: bench
-bench: release $(VENV) ## Measure, each figure beside its yardstick (ROUNDS, ROUND_SECONDS; docs/benchmarks.md)
+bench: release $(VENV) ## Measure, each figure beside its yardstick (ROUNDS, ROUND_SECONDS, ONLY=group,group; docs/benchmarks.md)
 	@deploy/install-packages bench postgres
-	@.venv/bin/python tests/benchmarks/bench.py --build $(RELEASE) --rounds $(ROUNDS) --seconds $(ROUND_SECONDS)
+	@.venv/bin/python tests/benchmarks/bench.py --build $(RELEASE) --rounds $(ROUNDS) --seconds $(ROUND_SECONDS) $(if $(ONLY),--only $(ONLY))
 
 .PHONY: soak-channel
 soak-channel: release ## A million requests through the channel over a hundred restarts (REQUESTS, RESTARTS)

@@ -480,7 +480,7 @@ def main():
         groups |= replicas.groups(options)
         print("| what | measured | beside it | ratio |\n| --- | --- | --- | --- |", flush=True)
         for name, rows in groups.items():
-            if options.only in name:
+            if any(part in name for part in options.only.split(",")):
                 for row in rows():
                     print("| " + " | ".join(row) + " |", flush=True)
     finally:

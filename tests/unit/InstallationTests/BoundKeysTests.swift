@@ -83,7 +83,7 @@ import Testing
         // A tool of every program, queues, a file, the form of a key, and the key that only builds for debugging know.
         let others: Set<String> = [
             "roost.sources.list", "roost.database.blocking", "roost.postgresql.pool", "roost.postgresql.cancel",
-            "roost.postgresql.listener", "roost.catalog.read",
+            "roost.postgresql.listener", "roost.catalog.read", "roost.channel.resolver",
             "roost.sample.yaml", "roost.part.name", "roost.test.previous_version",
         ]
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
