@@ -79,7 +79,7 @@ package struct ExecutionStackError: Error, Sendable {
         ]
         let code = codes[error.code] ?? .internal
         // Of one that runs elsewhere nobody knows here what it has called.
-        let calls = error.calls ?? (code == .alreadyBegun ? CallReport([], isRepeatable: false) : nil)
+        let calls = error.calls ?? (code == .alreadyBegun ? .unknown : nil)
         self.init(
             code: code, message: error.message, execution: error.execution,
             interrupted: error.execution.flatMap { execution in calls.map { InterruptedExecution(execution: execution, calls: $0) } },

@@ -15,11 +15,11 @@ package struct InterruptedExecution: Sendable, Hashable {
     /// What to do now, in a sentence.
     package var advice: String { ExecutionFailure.advice(self.isRetryable) }
 
-    /// `{executionId, retryable, calls, callCount}`.
+    /// `{executionId, retryable, calls, callCount, callsComplete}`; without the last being true there may be calls that are not among them.
     package var data: JSONObject {
         [
             "executionId": .string(self.execution.rawValue), "retryable": .bool(self.isRetryable), "calls": self.calls.json,
-            "callCount": .int(self.calls.count),
+            "callCount": .int(self.calls.count), "callsComplete": .bool(self.calls.isComplete),
         ]
     }
 

@@ -41,7 +41,7 @@ package struct InterruptionInquiry: Sendable {
         _ execution: ExecutionID, in organization: OrganizationID, on clock: C
     ) async -> InterruptedExecution {
         // Of what is not known it is not said that it can be repeated.
-        let findings = Findings(InterruptedExecution(execution: execution, calls: CallReport([], isRepeatable: false)))
+        let findings = Findings(InterruptedExecution(execution: execution, calls: .unknown))
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.inquire(execution, in: organization, findings, on: clock) }
             group.addTask { try? await clock.sleep(for: self.patience) }
@@ -79,8 +79,10 @@ package struct InterruptionInquiry: Sendable {
                 if let heartbeat = pulse.heartbeatAt, heartbeat > start.advanced(by: Self.lastBreath) { return }
                 if let left = pulse.lapsesAfter {
                     pause = min(pause, max(left, Self.minPause))
-                } else if try await self.end(execution, in: organization) {
-                    return try await self.look(execution, in: organization, findings)
+                } else {
+                    // Should a sweep be faster, it is ended as well.
+                    try await self.end(execution, in: organization)
+                    if try await self.look(execution, in: organization, findings) { return }
                 }
             } catch {
                 // Whether the database is away or the task was cancelled shows in the pause.
@@ -89,19 +91,21 @@ package struct InterruptionInquiry: Sendable {
         }
     }
 
-    /// Ends the execution of an owner whose lease lapsed; false when there is nothing to end any more.
-    private func end(_ execution: ExecutionID, in organization: OrganizationID) async throws -> Bool {
+    /// Ends the execution of an owner whose lease lapsed, if there is anything to end.
+    private func end(_ execution: ExecutionID, in organization: OrganizationID) async throws {
         let limits = self.answer
-        return try await self.store.executions.interrupt(execution, in: organization) { execution, calls in
+        _ = try await self.store.executions.interrupt(execution, in: organization) { execution, calls in
             ExecutionAnswer.interrupted(execution, calls, limits: limits).toolResult
         }
     }
 
-    /// Notes what is stored now.
-    private func look(_ execution: ExecutionID, in organization: OrganizationID, _ findings: Findings) async throws {
-        guard let record = try await self.store.executions.find(execution, in: organization) else { return }
+    /// Notes what is stored now; tells whether that is final.
+    @discardableResult
+    private func look(_ execution: ExecutionID, in organization: OrganizationID, _ findings: Findings) async throws -> Bool {
+        guard let record = try await self.store.executions.find(execution, in: organization) else { return true }
         let calls = try await self.store.calls.list(of: execution, in: organization)
         let report = CallReport(calls, hasEnded: record.state.isTerminal)
         findings.note(InterruptedExecution(execution: execution, state: record.state, calls: report))
+        return record.state.isTerminal
     }
 }

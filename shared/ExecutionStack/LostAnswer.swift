@@ -100,5 +100,5 @@ package struct LostAnswers: Sendable {
 
 extension InterruptedExecution {
     /// One of which nothing is known, so that it is not said that it can be repeated.
-    package init(unknown execution: ExecutionID) { self.init(execution: execution, calls: CallReport([], isRepeatable: false)) }
+    package init(unknown execution: ExecutionID) { self.init(execution: execution, calls: .unknown) }
 }

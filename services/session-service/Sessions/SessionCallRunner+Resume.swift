@@ -31,20 +31,33 @@ extension SessionCallRunner {
         }
     }
 
+    /// What is kept of a stream that has ended, of a session that need not be this process's; nil while it has not, or when there is none.
+    func kept(
+        _ stream: SessionStreamID, after number: Int64, of session: SessionRecord, in organization: OrganizationID
+    ) async throws -> ChannelResponse? {
+        let found = try await self.keeper.store.sessionStreams.find(stream, of: session.id, in: organization)
+        guard let found, found.state != .open else { return nil }
+        let rest = Self.kept(found, after: number)
+        return self.streaming { writer in
+            if let rest { try await self.deliver(rest, to: writer) }
+        }
+    }
+
     /// What is left of a stream whose call does not run here; nil when the client has all of it.
     private func rest(of stream: SessionStreamID, after number: Int64, in session: Session) async throws -> [UInt8]? {
         let found = try await self.keeper.store.sessionStreams.find(stream, of: session.record, in: session.owner.organization)
         guard let found else { throw MCPError.unknownEvent() }
-        let request = JSONRPCID(json: found.request)
+        guard found.state == .open else { return Self.kept(found, after: number) }
+        return MCPAnswer.event(await self.lostAnswer(to: JSONRPCID(json: found.request), of: found, in: session))
+    }
+
+    /// What a client lacks of a stream that has ended; nil when it has all of it.
+    private static func kept(_ found: SessionStreamRecord, after number: Int64) -> [UInt8]? {
+        guard number < found.sequence else { return nil }
         switch found.state {
-        case .silent: return nil
-        case .answered:
-            guard number < found.sequence, let answer = found.answer else { return nil }
-            return MCPAnswer.event(answer, id: StreamEventID.answer(stream, found.sequence).description)
-        case .dropped:
-            guard number < found.sequence else { return nil }
-            return MCPAnswer.event(MCPAnswer.error(.answerDropped(request)))
-        case .open: return MCPAnswer.event(await self.lostAnswer(to: request, of: found, in: session))
+        case .answered: return found.answer.map { MCPAnswer.event($0, id: StreamEventID.answer(found.id, found.sequence).description) }
+        case .dropped: return MCPAnswer.event(MCPAnswer.error(.answerDropped(JSONRPCID(json: found.request))))
+        case .silent, .open: return nil
         }
     }
 

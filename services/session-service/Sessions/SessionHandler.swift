@@ -138,7 +138,14 @@ final class SessionHandler: ChannelHandler {
 
     /// A stream: the rest of one that answers a call, or one for what belongs to no request.
     private func listen(session token: String?, after event: String?, _ caller: SessionCaller) async throws -> ChannelResponse {
-        let session = try await self.keeper.pin(try Self.required(token), for: caller, adopts: !self.draining.isSet)
+        let token = try Self.required(token)
+        let session: Session
+        do {
+            session = try await self.keeper.pin(token, for: caller, adopts: !self.draining.isSet)
+        } catch let refusal as RefusedRequest where refusal.refusal == .misdirected || refusal.refusal == .draining {
+            guard let kept = try await self.kept(event, of: token, for: caller) else { throw refusal }
+            return kept
+        }
         defer { self.keeper.unpin(session) }
         try await self.check(caller, in: session)
         var known: ToolListMark?
@@ -164,6 +171,16 @@ final class SessionHandler: ChannelHandler {
         var response = ChannelResponse.events
         response.body = .held(by: await self.notices.makeStream(of: session, for: caller.principal, known: known))
         return response
+    }
+
+    /// An answer that its client comes back for, of a session that is another process's. What is kept of it needs no owner, and the owner
+    /// may be out of the gateways' reach.
+    private func kept(_ event: String?, of token: String, for caller: SessionCaller) async throws -> ChannelResponse? {
+        guard case .answer(let stream, let number)? = event.flatMap(StreamEventID.init),
+            let row = try await self.keeper.row(SecretHash(of: token), for: caller)
+        else { return nil }
+        try await self.keeper.stacks.checkStanding(of: caller.principal)
+        return try await self.runner.kept(stream, after: number, of: row, in: caller.principal.organization)
     }
 
     /// Refuses a caller that may not act any more, and a session that this process lost while that was found out.

@@ -185,7 +185,8 @@ final class SessionKeeper: Sendable {
         if let free = self.directory.unpin(session, at: self.time.now()) { self.release([free]) }
     }
 
-    private func row(_ hash: SecretHash, for caller: SessionCaller) async throws -> SessionRecord? {
+    /// The row of an open session, if it is the caller's.
+    func row(_ hash: SecretHash, for caller: SessionCaller) async throws -> SessionRecord? {
         guard let row = try await self.store.sessions.find(hash: hash, in: caller.principal.organization), row.state == .open else {
             return nil
         }

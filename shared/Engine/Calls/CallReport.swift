@@ -31,9 +31,14 @@ package struct CallReport: Sendable, Hashable {
     package let count: Int
     /// Whether none of them may have changed anything, so that the program can be run again.
     package let isRepeatable: Bool
+    /// Whether the execution made no other call that may write, and will make none.
+    package let isComplete: Bool
+
+    /// Nothing is known of the calls, so that it is not said that the program can be run again.
+    package static let unknown = CallReport([], isRepeatable: false, isComplete: false)
 
     /// - Parameter isRepeatable: Where it is known otherwise; by default it follows from the calls.
-    package init(_ calls: [Call], count: Int? = nil, isRepeatable: Bool? = nil) {
+    package init(_ calls: [Call], count: Int? = nil, isRepeatable: Bool? = nil, isComplete: Bool = true) {
         var listed = calls
         if calls.count > Self.maxListed {
             listed.sort { ($0.rank, $0.sequence) < ($1.rank, $1.sequence) }
@@ -42,6 +47,7 @@ package struct CallReport: Sendable, Hashable {
         self.listed = listed.sorted { $0.sequence < $1.sequence }
         self.count = count ?? calls.count
         self.isRepeatable = isRepeatable ?? calls.allSatisfy { $0.effect == .read || $0.outcome == .notSent }
+        self.isComplete = isComplete
     }
 
     /// What is stored of an execution's calls, of which those are known that may write.
@@ -51,7 +57,7 @@ package struct CallReport: Sendable, Hashable {
         let listed = calls.listed.map { call in
             Call(sequence: call.sequence, address: call.address, effect: call.effect, outcome: call.outcome ?? .outcomeUnknown)
         }
-        self.init(listed, count: calls.count, isRepeatable: hasEnded && calls.effectiveCount == 0)
+        self.init(listed, count: calls.count, isRepeatable: hasEnded && calls.effectiveCount == 0, isComplete: hasEnded)
     }
 
     /// `[{sequence, address, effect, outcome}]`.

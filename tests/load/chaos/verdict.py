@@ -297,6 +297,6 @@ def untrue(attempt, counts):
             return f"{request['id']} is said not to have been sent, and the upstream saw it"
         if outcome == "done" and not is_seen:
             return f"{request['id']} is said to be done, and the upstream never saw it"
-        if outcome is None and is_seen and request["is_write"]:
+        if outcome is None and is_seen and request["is_write"] and error.get("callsComplete", True):
             return f"nothing is said of {request['id']}, a write that the upstream saw"
     return None

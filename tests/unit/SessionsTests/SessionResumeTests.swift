@@ -110,6 +110,35 @@ struct SessionResumeTests {
         }
     }
 
+    @Test("another process gives the answer that is kept although the owner lives, and sends who comes for more to the owner")
+    func ownerOutOfReach() async throws {
+        try await SessionHarness.run { harness in
+            let (gate, never) = (Latch(), Latch())
+            let session = try await harness.open()
+            let ended = try await Self.begin(harness, gate, session: session, id: "5").event
+            gate.open()
+            try await harness.until { harness.service.callCount == 0 }
+            let running = try await Self.begin(harness, never, session: session, id: "6").event
+            let lease = try await harness.store.replicas.register(
+                ReplicaID(), kind: .sessionService, address: "127.0.0.1:2", version: "1"
+            ).lease
+            try await SessionHarness.run(on: harness.store, harness.tenant, lease: lease) { other in
+                let kept = try await other.listen(session, after: ended).messages
+                #expect(kept.map(Self.text) == [#"{"n":5}"#])
+                for event in [running, "\(SessionStreamID()):0", nil] {
+                    let refusal = try await other.listen(session, after: event).refusal
+                    #expect(refusal == .misdirected, "\(event ?? "none")")
+                }
+                // Who may not act any more gets nothing of it.
+                other.stacks.revoke(other.caller.principal)
+                #expect(try await other.listen(session, after: ended).status != 200)
+            }
+            let messages = try await harness.listen(session, after: ended).messages
+            #expect(messages.map(Self.text) == [#"{"n":5}"#])
+            never.open()
+        }
+    }
+
     @Test("what a call came to whose process is gone is told by its execution: the answer, or what is known of it")
     func lostAnswers() async throws {
         try await SessionHarness.run { harness in

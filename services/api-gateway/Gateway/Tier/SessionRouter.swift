@@ -71,13 +71,17 @@ final class SessionRouter: Sendable {
 
     /// Sends a message and gives its answer.
     ///
-    /// - Parameter line: Where it waits when it has to.
+    /// - Parameters:
+    ///   - line: Where it waits when it has to.
+    ///   - isReplay: Whether it asks for what may be kept already, which any replica can give while the owner cannot be reached.
     /// - Throws: ``MCPError`` as the client is to see it.
     func send(
-        _ target: Target, _ envelope: MCPEnvelope?, within timeout: Duration, in line: Line = .messages, _ call: Call
+        _ target: Target, _ envelope: MCPEnvelope?, within timeout: Duration, in line: Line = .messages, isReplay: Bool = false,
+        _ call: Call
     ) async throws -> SessionAnswer {
         let start = self.clock.now()
         var journey = Journey(target, in: line, until: start + min(timeout, self.limits.replicaWait))
+        journey.isReplay = isReplay
         var known = self.rememberedOwner(&journey)
         while true {
             if known == nil {
@@ -135,7 +139,7 @@ final class SessionRouter: Sendable {
             case .up: return owner.replica
             case .away:
                 // Nobody but the registry says when it is dead. Without it another replica is asked, which has a database of its own.
-                guard !self.replicas.isCurrent else { return nil }
+                guard journey.isReplay || !self.replicas.isCurrent else { return nil }
                 return self.replicas.place(excluding: journey.refused.union([owner.replica]))
             case .lapsed where journey.isOwnerNews:
                 // It may have come since the registry was read, which is looked at while this waits.
@@ -182,6 +186,8 @@ final class SessionRouter: Sendable {
             guard let token = answer.headers.first(where: { $0.name == SessionHeaders.session })?.value else { return }
             self.owners.store(lease, for: SecretHash(of: token))
         case .session(let session, _) where answer.status == 404: self.owners.remove(session)
+        // A replica that gave what is kept need not be the owner.
+        case .session where journey.isReplay: break
         case .session(let session, _):
             if lease != journey.remembered { self.owners.store(lease, for: session) }
         case .end(let session): self.owners.remove(session)
@@ -306,6 +312,8 @@ private struct Journey {
     var answer: SessionAnswer?
     /// Whether it has waited for the registry while that could not be read.
     var hasLookedInVain = false
+    /// Whether any replica may have what it asks for.
+    var isReplay = false
     /// Why it is still under way, for the log.
     var cause = "no session-service is registered"
     /// Whether there is to be a pause before the next attempt.

@@ -34,8 +34,9 @@ final class SessionTier: ServiceLifecycle.Service {
         execution: ExecutionID? = nil
     ) async throws -> SessionAnswer {
         let timeout = envelope?.method == "tools/call" ? self.limits.callTimeout : self.limits.answerTimeout
-        return try await self.router.send(Self.target(route, caller), envelope, within: timeout, in: Self.line(route)) {
-            client, timeout throws(SessionAPIError) in
+        return try await self.router.send(
+            Self.target(route, caller), envelope, within: timeout, in: Self.line(route), isReplay: Self.isReplay(route)
+        ) { client, timeout throws(SessionAPIError) in
             switch (route, envelope) {
             case (.open(let stale), let envelope?):
                 try await client.open(envelope, stale: stale, for: caller, timeout: timeout, trace: trace)
@@ -91,6 +92,10 @@ final class SessionTier: ServiceLifecycle.Service {
         case .listen: .listeners
         case .open, .message, .close: .messages
         }
+    }
+
+    private static func isReplay(_ route: MCPRequestHead.Route) -> Bool {
+        if case .listen(_, _?) = route { true } else { false }
     }
 
     private static func target(_ route: MCPRequestHead.Route, _ caller: SessionCaller) -> SessionRouter.Target {

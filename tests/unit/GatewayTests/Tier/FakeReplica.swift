@@ -14,6 +14,7 @@ final class FakeRegistry: Sendable {
         var owners: [SecretHash: ReplicaLease?] = [:]
         var isAway = false
         var isHanging = false
+        var isKept = false
         var looks: UInt64 = 0
         var lookUps = 0
         var heartbeats: Int64 = 1_000_000
@@ -28,6 +29,12 @@ final class FakeRegistry: Sendable {
 
     /// Cuts the gateways off, or no longer.
     func setAway(_ isAway: Bool) { self.state.withLock { $0.isAway = isAway } }
+
+    /// Whether the answers that clients come back for are kept.
+    var isKept: Bool { self.state.withLock { $0.isKept } }
+
+    /// Has the answers be kept that clients come back for.
+    func keepAnswers() { self.state.withLock { $0.isKept = true } }
 
     /// Lets look-ups of owners get no answer from now on.
     func hang() { self.state.withLock { $0.isHanging = true } }
@@ -154,6 +161,13 @@ final class FakeReplica: ChannelHandler {
                 return ChannelResponse(status: 404, headers: ["content-type": "application/json"])
             }
             if owner != self.lease { return Self.refuse(.misdirected, owner) }
+            self.received.record(token)
+            return ChannelResponse(status: 200, body: .bytes(Array("{}".utf8)))
+        case ("GET", "/streams") where request.headers[SessionHeaders.lastEvent] != nil:
+            guard let token, let owner = self.registry.adopt(SecretHash(of: token), by: self.lease) else {
+                return ChannelResponse(status: 404, headers: ["content-type": "application/json"])
+            }
+            if owner != self.lease, !self.registry.isKept { return Self.refuse(.misdirected, owner) }
             self.received.record(token)
             return ChannelResponse(status: 200, body: .bytes(Array("{}".utf8)))
         default: return ChannelResponse(status: 204)

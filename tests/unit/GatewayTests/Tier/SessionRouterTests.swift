@@ -122,6 +122,28 @@ import Testing
         }
     }
 
+    @Test("an answer that a client comes back for is asked of any replica while the owner is out of reach, and the owner stays known")
+    func replay() async throws {
+        try await TierHarness.run { tier in
+            let session = try await tier.open()
+            let owner = try tier.owner(of: session)
+            owner.set(.dead)
+            try await tier.withRunningClock {
+                async let answer = tier.listen(session, after: "str_1:0")
+                // While nothing is kept, others have nothing to say, are asked again, and the owner is waited for.
+                try await tier.until { tier.replicas.contains { $0.id != owner.id && $0.messageCount > 1 } }
+                tier.registry.keepAnswers()
+                #expect(try await answer.status == 200)
+                #expect(owner.received.elements.isEmpty)
+                // A stream that is to go on is its owner's alone.
+                #expect(try await Self.code { try await tier.listen(session) } == .unavailable)
+                owner.set(.serving)
+                #expect(try await tier.send(session).status == 200)
+            }
+            #expect(owner.received.elements == [session])
+        }
+    }
+
     @Test("a message that nobody takes is refused when its time is up; what comes beyond the bound on those who wait at once")
     func waitingBounds() async throws {
         var limits = TierLimits()

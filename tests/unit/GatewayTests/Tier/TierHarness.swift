@@ -120,10 +120,10 @@ struct TierHarness {
     }
 
     /// Listens on a session, by the tier itself, as the MCP endpoint does.
-    func listen(_ session: String, at gateway: Int = 0) async throws -> SessionAnswer {
+    func listen(_ session: String, after event: String? = nil, at gateway: Int = 0) async throws -> SessionAnswer {
         let gateway = self.gateways[gateway]
         let tier = SessionTier(replicas: gateway.replicas, router: gateway.router, limits: gateway.router.limits)
-        return try await tier.send(.listen(session: session, after: nil), nil, for: Self.caller, trace: .root())
+        return try await tier.send(.listen(session: session, after: event), nil, for: Self.caller, trace: .root())
     }
 
     /// The replica that owns a session.
