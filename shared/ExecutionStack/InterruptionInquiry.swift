@@ -81,7 +81,7 @@ package struct InterruptionInquiry: Sendable {
                     pause = min(pause, max(left, Self.minPause))
                 } else {
                     // Should a sweep be faster, it is ended as well.
-                    try await self.end(execution, in: organization)
+                    try await self.store.interrupt(execution, in: organization, limits: self.answer)
                     if try await self.look(execution, in: organization, findings) { return }
                 }
             } catch {
@@ -91,21 +91,11 @@ package struct InterruptionInquiry: Sendable {
         }
     }
 
-    /// Ends the execution of an owner whose lease lapsed, if there is anything to end.
-    private func end(_ execution: ExecutionID, in organization: OrganizationID) async throws {
-        let limits = self.answer
-        _ = try await self.store.executions.interrupt(execution, in: organization) { execution, calls in
-            ExecutionAnswer.interrupted(execution, calls, limits: limits).toolResult
-        }
-    }
-
     /// Notes what is stored now; tells whether that is final.
     @discardableResult
     private func look(_ execution: ExecutionID, in organization: OrganizationID, _ findings: Findings) async throws -> Bool {
         guard let record = try await self.store.executions.find(execution, in: organization) else { return true }
-        let calls = try await self.store.calls.list(of: execution, in: organization)
-        let report = CallReport(calls, hasEnded: record.state.isTerminal)
-        findings.note(InterruptedExecution(execution: execution, state: record.state, calls: report))
+        findings.note(try await self.store.interruption(of: record, in: organization))
         return record.state.isTerminal
     }
 }

@@ -32,12 +32,9 @@ package struct LostAnswers: Sendable {
             return .interrupted(InterruptedExecution(unknown: execution))
         }
         if record.state.isTerminal { return try await self.answer(of: record, in: organization) }
-        let limits = self.limits
-        let isEnded = try await self.store.executions.interrupt(execution, in: organization) { execution, calls in
-            ExecutionAnswer.interrupted(execution, calls, limits: limits).toolResult
-        }
+        let isEnded = try await self.store.interrupt(execution, in: organization, limits: self.limits)
         guard isEnded, let last = try await self.store.executions.find(execution, in: organization) else {
-            return .running(try await self.told(of: record, in: organization))
+            return .running(try await self.store.interruption(of: record, in: organization))
         }
         return try await self.answer(of: last, in: organization)
     }
@@ -77,7 +74,9 @@ package struct LostAnswers: Sendable {
                     // It has ended or registered again in between.
                     continue
                 }
-                if let heartbeat, owner.heartbeatAt > heartbeat { return .running(try await self.told(of: record, in: organization)) }
+                if let heartbeat, owner.heartbeatAt > heartbeat {
+                    return .running(try await self.store.interruption(of: record, in: organization))
+                }
                 heartbeat = heartbeat ?? owner.heartbeatAt
             } catch {
                 // Whether the database is away or the task was cancelled shows in the pause.
@@ -88,13 +87,7 @@ package struct LostAnswers: Sendable {
 
     private func answer(of record: ExecutionRecord, in organization: OrganizationID) async throws -> LostAnswer {
         if record.errorCode != ExecutionRepository.interruptedCode, let outcome = record.outcome { return .outcome(outcome) }
-        return .interrupted(try await self.told(of: record, in: organization))
-    }
-
-    private func told(of record: ExecutionRecord, in organization: OrganizationID) async throws -> InterruptedExecution {
-        let calls = try await self.store.calls.list(of: record.id, in: organization)
-        return InterruptedExecution(
-            execution: record.id, state: record.state, calls: CallReport(calls, hasEnded: record.state.isTerminal))
+        return .interrupted(try await self.store.interruption(of: record, in: organization))
     }
 }
 

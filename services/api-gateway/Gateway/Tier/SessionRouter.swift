@@ -186,8 +186,8 @@ final class SessionRouter: Sendable {
             guard let token = answer.headers.first(where: { $0.name == SessionHeaders.session })?.value else { return }
             self.owners.store(lease, for: SecretHash(of: token))
         case .session(let session, _) where answer.status == 404: self.owners.remove(session)
-        // A replica that gave what is kept need not be the owner.
-        case .session where journey.isReplay: break
+        // A replica that gave what is kept is not the owner.
+        case .session where journey.isReplay && journey.owner != nil && journey.owner != lease: break
         case .session(let session, _):
             if lease != journey.remembered { self.owners.store(lease, for: session) }
         case .end(let session): self.owners.remove(session)

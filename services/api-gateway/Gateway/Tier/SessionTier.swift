@@ -71,20 +71,15 @@ final class SessionTier: ServiceLifecycle.Service {
     private func begun(
         within time: Duration, _ body: @escaping @Sendable () async throws(SessionAPIError) -> SessionAnswer
     ) async throws(SessionAPIError) -> SessionAnswer {
-        let clock = self.router.clock
-        let first = await withTaskGroup(of: Result<SessionAnswer, SessionAPIError>.self) { group in
-            group.addTask {
-                do throws(SessionAPIError) { return .success(try await body()) } catch { return .failure(error) }
-            }
-            group.addTask {
-                let isLate = (try? await clock.sleep(time)) != nil
-                return .failure(SessionAPIError(isLate ? .timedOut : .cancelled, "the stream's head did not come within \(time)"))
-            }
-            defer { group.cancelAll() }
-            return await group.next()
+        do {
+            return try await self.router.clock.within(time, body)
+        } catch is MonotonicClock.TimeIsUp {
+            throw SessionAPIError(.timedOut, "the stream's head did not come within \(time)")
+        } catch let error as SessionAPIError {
+            throw error
+        } catch {
+            throw SessionAPIError(.cancelled, "nobody waits for the stream any more")
         }
-        guard let first else { throw SessionAPIError(.cancelled, "nobody waits for the stream any more") }
-        return try first.get()
     }
 
     private static func line(_ route: MCPRequestHead.Route) -> SessionRouter.Line {
