@@ -72,7 +72,7 @@ package struct GatewaySettings: Sendable {
         self.answerTimeout = reader.duration(
             "roost.gateway.answer_timeout", default: .seconds(9), "How long a session-service may take for anything but a tool call.")
         self.replicaWait = reader.duration(
-            "roost.gateway.replica_wait", default: .seconds(9),
+            "roost.gateway.replica_wait", default: .milliseconds(7_500),
             "How long a message waits for a session-service that takes it; longer than roost.replica.lease, to outlast one that dies.")
         self.interruptionWait = reader.duration(
             "roost.gateway.interruption_wait", default: .seconds(6),

@@ -4,7 +4,7 @@ import SessionAPI
 /// The bounds and times of the session tier as a gateway sees it.
 struct TierLimits: Sendable {
     /// How long a message waits for a replica that takes it. More than a lease, so that it outlasts the death of its session's owner.
-    var replicaWait: Duration = .seconds(9)
+    var replicaWait: Duration = .milliseconds(7_500)
     /// How many messages wait for a replica at once; what comes beyond is refused at once.
     var maxWaiting = 2_000
     /// How many clients that come back to listen wait for a replica at once: as many as one replica has streams. They have a bound of their
