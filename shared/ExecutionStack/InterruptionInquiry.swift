@@ -6,16 +6,13 @@ import Synchronization
 /// Finds out what became of an execution of which another process gives no answer any more, and ends it when that process is dead.
 ///
 /// Whether anything may have been written shows in its calls' rows at once. That nothing was can be said only of an execution that was
-/// ended, because its owner may live and be about to send a call: then the owner's lease is waited for, unless a heartbeat that is newer
-/// than the first look shows that it lives indeed and only its answer is lost.
+/// ended, because its owner may live and be about to send a call: then the owner's lease is waited for, unless its heartbeats show that it
+/// lives indeed and only its answer is lost.
 package struct InterruptionInquiry: Sendable {
     /// The longest pause between two looks at whether the owner lives.
     private static let pause: Duration = .milliseconds(300)
     /// The shortest one, after which its lease has lapsed.
     private static let minPause: Duration = .milliseconds(20)
-
-    /// How much newer a heartbeat is than the first look when its sender certainly lived by then: one may have been on its way.
-    private static let lastBreath: Duration = .milliseconds(250)
 
     private let store: Store
     private let answer: AnswerLimits
@@ -66,17 +63,16 @@ package struct InterruptionInquiry: Sendable {
     private func inquire<C: Clock<Duration>>(
         _ execution: ExecutionID, in organization: OrganizationID, _ findings: Findings, on clock: C
     ) async {
-        // In the database's time, and after the answer was lost.
-        var begun: Timestamp?
+        var signs = SignsOfLife()
+        var isFirst = true
         while !Task.isCancelled {
             var pause = Self.pause
             do {
                 guard let pulse = try await self.store.executions.pulse(of: execution, in: organization) else { return }
-                if pulse.hasEnded || pulse.hasEffects || begun == nil { try await self.look(execution, in: organization, findings) }
+                if pulse.hasEnded || pulse.hasEffects || isFirst { try await self.look(execution, in: organization, findings) }
                 guard !pulse.hasEnded, !pulse.hasEffects else { return }
-                let start = begun ?? pulse.readAt
-                begun = start
-                if let heartbeat = pulse.heartbeatAt, heartbeat > start.advanced(by: Self.lastBreath) { return }
+                isFirst = false
+                if let heartbeat = pulse.heartbeatAt, signs.sees(heartbeat) { return }
                 if let left = pulse.lapsesAfter {
                     pause = min(pause, max(left, Self.minPause))
                 } else {

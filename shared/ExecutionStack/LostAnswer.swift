@@ -63,7 +63,7 @@ package struct LostAnswers: Sendable {
     private func watch<C: Clock<Duration>>(
         _ execution: ExecutionID, in organization: OrganizationID, on clock: C
     ) async -> LostAnswer? {
-        var heartbeat: Timestamp?
+        var signs = SignsOfLife()
         repeat {
             do {
                 guard let record = try await self.store.executions.find(execution, in: organization), !record.state.isTerminal,
@@ -74,10 +74,9 @@ package struct LostAnswers: Sendable {
                     // It has ended or registered again in between.
                     continue
                 }
-                if let heartbeat, owner.heartbeatAt > heartbeat {
+                if signs.sees(owner.heartbeatAt) {
                     return .running(try await self.store.interruption(of: record, in: organization))
                 }
-                heartbeat = heartbeat ?? owner.heartbeatAt
             } catch {
                 // Whether the database is away or the task was cancelled shows in the pause.
             }

@@ -109,3 +109,14 @@ extension Store {
         return Principal(organization: tenant.organization.id, account: account.id, role: role, method: .apiKey(key.id))
     }
 }
+
+extension StackFixture {
+    /// Renews the lease of an execution's owner: with a heartbeat that is later in the database's time than the last.
+    func renewLease(of execution: ExecutionID) async throws {
+        let organization = self.tenant.organization.id
+        let last = try await self.store.executions.pulse(of: execution, in: organization)?.heartbeatAt
+        repeat {
+            try await self.store.replicas.heartbeat(self.tenant.lease, load: 0, isDraining: false)
+        } while try await self.store.executions.pulse(of: execution, in: organization)?.heartbeatAt == last
+    }
+}
