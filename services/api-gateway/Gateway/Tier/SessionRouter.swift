@@ -217,8 +217,9 @@ final class SessionRouter: Sendable {
             journey.answer = answer
         case .unavailable:
             self.replicas.eject(lease.replica, because: "it cannot serve")
-            // Its sessions are soon another's, if only it lost the database; when all have, there is nothing to wait for.
-            guard isOwner, self.replicas.isCurrent else {
+            // It lost the database or its lease, for a moment or for good: then its sessions are soon another's. When nobody has the
+            // database, there is nothing to wait for.
+            guard self.replicas.isCurrent else {
                 journey.refused.insert(lease.replica)
                 journey.answer = answer
                 return isOwner ? answer : nil

@@ -303,6 +303,23 @@ import Testing
         }
     }
 
+    @Test("while the only replica left has lost its lease for a moment, a message waits and is not refused")
+    func unavailableForAMoment() async throws {
+        try await TierHarness.run(replicas: 2) { tier in
+            let session = try await tier.open()
+            let draining = try tier.owner(of: session)
+            let other = try #require(tier.replicas.first { $0.id != draining.id })
+            draining.set(.refusing(.draining))
+            tier.registry.give(SecretHash(of: session), to: nil)
+            other.set(.refusing(.unavailable))
+            let answer = Task { try await tier.send(session, "tools/call") }
+            try await tier.until { tier.gateway.router.waitingCount == 1 && other.messageCount == 1 }
+            other.set(.serving)
+            #expect(try await tier.withRunningClock { try await answer.value }.status == 200)
+            #expect(try tier.owner(of: session).id == other.id)
+        }
+    }
+
     @Test("a gateway that alone lost the database serves the sessions it knows, and has others tell it of those it does not")
     func withoutDatabase() async throws {
         try await TierHarness.run(replicas: 3, gateways: 2) { tier in
