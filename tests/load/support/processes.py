@@ -3,6 +3,7 @@
 import http.client
 import os
 import pathlib
+import random
 import signal
 import socket
 import subprocess
@@ -27,9 +28,17 @@ def wait_until(condition, what, patience=PATIENCE):
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that nobody has, and that stays free while its process is away: outside of the range that connections get theirs from."""
+    first, last = map(int, pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+    while True:
+        port = random.SystemRandom().randrange(10_000, 65_536)
+        with socket.socket() as probe:
+            try:
+                if not first <= port <= last:
+                    probe.bind(("127.0.0.1", port))
+                    return port
+            except OSError:
+                continue
 
 
 class Place:
