@@ -85,7 +85,7 @@ import Testing
 
     @Test("a client that sends nothing after its requests gets their answers, and the connection's end")
     func halfClosed() async throws {
-        try await RunningRoost.with { roost in
+        try await RunningRoost.with(RunningRoost.patience) { roost in
             let session = try await roost.openSession()
             let message = { (id: Int, method: String, params: String) in
                 let body = #"{"jsonrpc":"2.0","id":\#(id),"method":"\#(method)","params":\#(params)}"#

@@ -70,7 +70,7 @@ import Testing
     @Test("an upstream answer of 10 MB reaches the program whole; a 10 MB result completes, cut, with its full size")
     func largeBodies() async throws {
         try await NotesAPI.with { notes in
-            try await RunningRoost.with(["ROOST_EGRESS_ALLOW": notes.address]) { roost in
+            try await RunningRoost.with(RunningRoost.patience.merging(["ROOST_EGRESS_ALLOW": notes.address]) { $1 }) { roost in
                 try await notes.register(with: roost)
                 let session = try await roost.openSession()
                 // What a first run costs for good (code pages, caches, pools) is not the body's.

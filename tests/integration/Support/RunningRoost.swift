@@ -22,6 +22,10 @@ struct RunningRoost: Sendable {
 
     var mcpURL: String { self.url + "/mcp" }
 
+    /// For tests with large bodies: they keep the threads of a debug build busy for long, which is to cost neither lease nor channel on a
+    /// machine with other work.
+    static let patience = ["ROOST_REPLICA_LEASE": "60s", "ROOST_CHANNEL_KEEP_ALIVE_TIMEOUT": "60s"]
+
     /// Starts Roost, waits for what it prints, and stops it with SIGTERM after the call.
     static func with<Result: Sendable>(
         _ environment: [String: String] = [:], folder: String? = nil, _ body: (RunningRoost) async throws -> Result
