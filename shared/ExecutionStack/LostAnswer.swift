@@ -32,8 +32,9 @@ package struct LostAnswers: Sendable {
             return .interrupted(InterruptedExecution(unknown: execution))
         }
         if record.state.isTerminal { return try await self.answer(of: record, in: organization) }
-        let isEnded = try await self.store.interrupt(execution, in: organization, limits: self.limits)
-        guard isEnded, let last = try await self.store.executions.find(execution, in: organization) else {
+        // Whether it was ended here, or by a sweep that was faster.
+        try await self.store.interrupt(execution, in: organization, limits: self.limits)
+        guard let last = try await self.store.executions.find(execution, in: organization), last.state.isTerminal else {
             return .running(try await self.store.interruption(of: record, in: organization))
         }
         return try await self.answer(of: last, in: organization)
