@@ -11,10 +11,10 @@ extension Store {
             execution: record.id, state: record.state, calls: CallReport(calls, hasEnded: record.state.isTerminal))
     }
 
-    /// Ends an execution whose owner's lease lapsed, with what is known of its calls as the outcome; false when there is nothing to end.
-    @discardableResult
-    func interrupt(_ execution: ExecutionID, in organization: OrganizationID, limits: AnswerLimits) async throws -> Bool {
-        try await self.executions.interrupt(execution, in: organization) { execution, calls in
+    /// Ends an execution whose owner's lease lapsed, with what is known of its calls as the outcome. Whether it has ended then shows in its
+    /// row: a sweep may have been faster.
+    func interrupt(_ execution: ExecutionID, in organization: OrganizationID, limits: AnswerLimits) async throws {
+        _ = try await self.executions.interrupt(execution, in: organization) { execution, calls in
             ExecutionAnswer.interrupted(execution, calls, limits: limits).toolResult
         }
     }
